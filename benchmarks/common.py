@@ -48,7 +48,7 @@ def environment() -> dict:
     """Hardware, versions and commit of this run."""
     import torch
 
-    packages = ("numpy", "scipy", "numba", "torch", "opencv-contrib-python", "mediapipe", "av")
+    packages = ("numpy", "scipy", "numba", "torch", "mediapipe", "av")
     return {
         "commit": _commit(),
         "cpu": _cpu(),

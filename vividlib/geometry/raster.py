@@ -79,10 +79,12 @@ def rasterize(
         raise ValueError(f"faces name vertices outside 0 to {len(points) - 1}; pass the faces of this mesh.")
     if cull not in ("back", "none"):
         raise ValueError(f"cull is 'back' or 'none', not {cull!r}.")
-    return Fragments(*_kernels(backend).rasterize(points, faces, width, height, cull == "back"))
+    return Fragments(*_kernels(backend).rasterize(points, faces, int(width), int(height), cull == "back"))
 
 
-def interpolate(attributes: np.ndarray, faces: np.ndarray, fragments: Fragments, *, backend: str = "auto") -> np.ndarray:
+def interpolate(
+    attributes: np.ndarray, faces: np.ndarray, fragments: Fragments, *, backend: str = "auto"
+) -> np.ndarray:
     """Blend what the vertices carry (V, C) over the image: (H, W, C) float32, 0 where no triangle is.
 
     Raises
@@ -139,9 +141,7 @@ def vertex_visibility(
     return seen
 
 
-def warp(
-    image: np.ndarray, flow: np.ndarray, origin: tuple[int, int] = (0, 0), *, backend: str = "auto"
-) -> np.ndarray:
+def warp(image: np.ndarray, flow: np.ndarray, origin: tuple[int, int] = (0, 0), *, backend: str = "auto") -> np.ndarray:
     """Sample ``image`` bilinearly at each pixel's own position plus ``flow`` (backward warping).
 
     Positions beyond the border take the border's colour. Where the flow is zero the image is

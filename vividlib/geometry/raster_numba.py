@@ -27,8 +27,7 @@ def rasterize(points, faces, width, height, cull_back):
         bottom = int(min(np.floor(max(ay, by, cy)), height - 1.0))
         if left > right or top > bottom:
             continue
-        area = _line(ax, ay, bx, by, 1.0)
-        area = _edge(area, cx, cy)
+        area = _edge(_line(ax, ay, bx, by, 1.0), cx, cy)
         if area == 0 or (cull_back and area > 0):
             continue
         facing = 1.0 if area > 0 else -1.0

@@ -1,0 +1,70 @@
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from vividlib import backend
+from vividlib.errors import BackendError
+
+
+def test_everything_is_there_or_has_a_reason():
+    found = backend.available()
+    assert set(found) == {"numpy", "numba", "nvdiffrast", "pytorch3d", "cuda"}
+    assert found["numpy"] == "yes"
+    assert all(found.values())
+
+
+def test_what_does_not_import_says_why(tmp_path, monkeypatch):
+    (tmp_path / "pytorch3d.py").write_text("raise ImportError('libcudart.so.12 is missing')")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "libcudart.so.12" in backend.available()["pytorch3d"]
+
+
+def test_auto_takes_what_there_is(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert backend.device() == torch.device("cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: True)
+    assert backend.device() == torch.device("cuda")
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:1"])
+def test_cuda_is_refused_with_the_reason_where_there_is_none(monkeypatch, name):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(BackendError, match="without CUDA|no usable NVIDIA"):
+        backend.device(name)
+
+
+@pytest.mark.parametrize("name", ["gpu", "", "mps", "cpu:x"])
+def test_unknown_devices_are_refused(name):
+    with pytest.raises(BackendError, match="auto, cpu, cuda"):
+        backend.device(name)
+
+
+def test_a_gpu_beyond_the_last_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert backend.device("cuda:0") == torch.device("cuda:0")
+    with pytest.raises(BackendError, match="1 GPU"):
+        backend.device("cuda:1")
+
+
+def test_the_rasteriser_falls_back_with_a_reason(monkeypatch):
+    assert backend.rasterizer().name == "numba"
+    monkeypatch.setattr(backend, "_importable", lambda module: "not installed")
+    name, reason = backend.rasterizer()
+    assert name == "numpy" and "not installed" in reason
+    with pytest.raises(BackendError, match="not installed"):
+        backend.rasterizer("numba")
+
+
+def test_unknown_rasterisers_are_refused():
+    with pytest.raises(BackendError, match="numba or numpy"):
+        backend.rasterizer("vulkan")
+
+
+def test_choosing_a_rasteriser_does_not_import_torch():
+    code = "import sys; from vividlib import backend; backend.rasterizer(); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
