@@ -1,0 +1,89 @@
+"""Colours for what the photo does not show: inside of the mouth, hidden skin, the rest of the eyes."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse.linalg import spsolve
+
+from vividlib.geometry.mesh import laplacian
+from vividlib.types import HeadModel
+
+MOUTH = ("teeth_upper", "teeth_lower", "tongue", "mouth_cavity")
+MOUTH_DEPTH = 0.045  # metres behind the lips at which no light arrives
+EYE_RINGS = 14  # around the eye's axis, pupil to back
+
+
+def hidden_colours(head: HeadModel, neutral: np.ndarray, sampled: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """A colour for every vertex (V 3 float32 sRGB, 0 to 255), from what the photo shows of the head.
+
+    Parameters
+    ----------
+    neutral : V 3, metres
+    sampled : V 3, colour of the photo at each vertex, 0 to 255
+    visible : V bool, whether that is the vertex's own colour
+
+    Visible vertices keep what was sampled. Hidden skin takes the smooth (harmonic) continuation of
+    the skin around it. An eye looks the same all around its axis, so its hidden parts take the
+    median of the visible ring. The mouth has the model's own colours in the light of the photo.
+    """
+    colours = sampled.astype(np.float64).copy()
+    light = _light(head, sampled, visible)
+    known = visible.copy()
+    lips = neutral[head.regions["lips"], 2].mean()
+    for name in MOUTH:
+        part = head.regions[name]
+        shade = np.clip(1 - (lips - neutral[part, 2]) / MOUTH_DEPTH, 0.03, 1)[:, None]
+        colours[part] = _to_srgb(head.albedo[part] * light * shade)
+        known[part] = True
+    for side in ("left", "right"):
+        part = head.regions[f"eyeball_{side}"]
+        middle = neutral[head.joints[f"eye_{side}"]].mean(0)
+        colours[part] = _eye(neutral[part] - middle, sampled[part], visible[part], _to_srgb(head.albedo[part] * light))
+        known[part] = True
+    return _continue(head, colours, known).astype(np.float32)
+
+
+def _light(head: HeadModel, sampled, visible) -> np.ndarray:
+    """Linear gain (3) from the model's albedo to the photo, as seen on the face; greyed, as light is."""
+    face = np.intersect1d(head.regions["face"], np.flatnonzero(visible))
+    if not len(face):
+        return np.ones(3)
+    gain = np.median(_to_linear(sampled[face]), 0) / np.median(head.albedo[face], 0)
+    return np.clip(0.75 * gain.mean() + 0.25 * gain, 0.05, 1.2)
+
+
+def _eye(offsets, sampled, visible, albedo) -> np.ndarray:
+    angle = np.arccos(np.clip(offsets[:, 2] / np.linalg.norm(offsets, axis=1), -1, 1))
+    ring = np.minimum((angle / (np.pi / 2) * EYE_RINGS).astype(int), EYE_RINGS)
+    colours = albedo.astype(np.float64)
+    last = None
+    for i in range(EYE_RINGS + 1):
+        here = ring == i
+        if (here & visible).sum() >= 3:
+            last = np.median(sampled[here & visible], 0)
+        if last is not None and here.any():
+            colours[here] = last
+    colours[visible] = sampled[visible]
+    return colours
+
+
+def _continue(head: HeadModel, colours, known) -> np.ndarray:
+    if known.all():
+        return colours
+    smooth = laplacian(head.faces, len(known)).tocsr()
+    reached = np.asarray(abs(smooth).sum(1)).ravel() > 0
+    hidden = ~known & reached
+    system = smooth[hidden][:, hidden]
+    system.setdiag(system.diagonal() + 1e-6)  # an island without a known vertex stays solvable
+    colours[hidden] = spsolve(system.tocsc(), -smooth[hidden][:, known] @ colours[known])
+    return colours
+
+
+def _to_linear(srgb: np.ndarray) -> np.ndarray:
+    value = np.clip(srgb / 255, 0, 1)
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+
+
+def _to_srgb(linear: np.ndarray) -> np.ndarray:
+    value = np.clip(linear, 0, 1)
+    return 255 * np.where(value <= 0.0031308, 12.92 * value, 1.055 * value ** (1 / 2.4) - 0.055)

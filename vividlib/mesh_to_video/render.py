@@ -1,0 +1,67 @@
+"""A Face and one frame of motion to a picture: warp the photo, fill what it hides, paste back."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from vividlib.errors import InputError
+from vividlib.geometry.raster import warp
+from vividlib.mesh_to_video.dense_motion import DenseMotionField
+from vividlib.types import Face
+
+SIZES = (64, 4096)  # px, longer side of a video
+
+
+class Renderer:
+    """Renders frames of the whole photo; only the crop around the head is computed anew.
+
+    Parameters
+    ----------
+    face : the person, with the portrait
+    size : longer side of the frames in px, both sides made even for video; None keeps the photo's own size.
+
+    Raises
+    ------
+    InputError
+        If the size is out of range.
+    """
+
+    def __init__(self, face: Face, size: int | None = 512):
+        if size is not None and not SIZES[0] <= size <= SIZES[1]:
+            raise InputError(f"A size of {size} px cannot be rendered; choose {SIZES[0]} to {SIZES[1]}.")
+        self._photo, factor = _resized(face.portrait.image, size)
+        self.height, self.width = self._photo.shape[:2]
+        self._field = DenseMotionField(face, self._photo, factor)
+
+    def frame(
+        self,
+        blendshapes: np.ndarray,
+        head_rotation: np.ndarray = (0, 0, 0, 1),
+        head_translation: np.ndarray = (0, 0, 0),
+        gaze: np.ndarray | None = None,
+        lip_offsets: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """One frame (H W 3 uint8 sRGB) of a motion: 52, 4, 3, 2 2 and L 3, as in `Motion`."""
+        motion, colours = self._field(blendshapes, head_rotation, head_translation, gaze, lip_offsets)
+        left, top, width, height = self._field.window
+        crop = warp(self._photo, motion.flow, (left, top))
+        hidden = motion.occlusion < 1
+        seen = motion.occlusion[hidden, None]
+        crop[hidden] = (crop[hidden] * seen + colours[hidden] * (1 - seen) + 0.5).astype(np.uint8)
+        frame = self._photo.copy()
+        frame[top : top + height, left : left + width] = crop
+        return frame
+
+
+def _resized(image: np.ndarray, size: int | None) -> tuple[np.ndarray, float]:
+    """The image with its longer side at ``size`` (sides even), and the factor."""
+    height, width = image.shape[:2]
+    if size is None:
+        return np.ascontiguousarray(image), 1.0
+    factor = size / max(height, width)
+    even = tuple(max(2, 2 * round(side * factor / 2)) for side in (width, height))
+    if even == (width, height):
+        return np.ascontiguousarray(image), factor
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    return cv2.resize(image, even, interpolation=method), factor

@@ -1,0 +1,209 @@
+"""Find faces, their 478 landmarks, and the person around them, with MediaPipe.
+
+MediaPipe's face detector misses faces under about a quarter of the picture, so faces are looked
+for in the whole picture first and in overlapping tiles after that; the landmarks then come from a
+crop around the face, at the photo's own resolution.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator
+
+import cv2
+import numpy as np
+
+from vividlib.errors import FaceTooSmallError, NoFaceError, SeveralFacesError
+from vividlib.types import Portrait
+
+os.environ.setdefault("GLOG_minloglevel", "2")  # MediaPipe's C++ side reads it when it is first loaded
+
+SMALLEST_FACE = 48  # px between forehead and chin: below this lips are three pixels high
+BYSTANDER = 0.4  # a face under this share of the largest one's height is part of the background
+CROP = 2.0  # side of the landmark crop in face heights: what the network was trained to see
+
+Box = tuple[float, float, float, float]  # x, y, width, height in px
+
+
+def find_portrait(image: np.ndarray, face: int | None = None) -> Portrait:
+    """Find the one face in a picture, or the one that was asked for.
+
+    Parameters
+    ----------
+    image : H W 3 uint8 sRGB
+    face : which face, counted from 0 by size, largest first; None refuses pictures of several.
+
+    Raises
+    ------
+    NoFaceError, SeveralFacesError, FaceTooSmallError
+    """
+    found = find_faces(image)
+    if not found:
+        raise NoFaceError("No face was found. Use a photo in which one face is seen from the front, upright and sharp.")
+    boxes = [tuple(round(v) for v in bounding_box(points)) for points in found]
+    listing = "; ".join(f"{i}: x={x} y={y} w={w} h={h}" for i, (x, y, w, h) in enumerate(boxes))
+    if face is None:
+        near = [b for b in boxes if b[3] >= BYSTANDER * boxes[0][3]]
+        if len(near) > 1:
+            raise SeveralFacesError(
+                f"{len(near)} faces were found; choose one with --face N (face=N in Python). {listing}", boxes
+            )
+        face = 0
+    if not 0 <= face < len(found):
+        raise NoFaceError(f"There is no face {face}; the picture holds {len(found)}. {listing}")
+    landmarks, box = found[face], boxes[face]
+    if box[3] < SMALLEST_FACE:
+        raise FaceTooSmallError(
+            f"The face is {box[3]} px high; at least {SMALLEST_FACE} are needed. Use a larger picture or a closer crop."
+        )
+    return Portrait(image, landmarks, person_mask(image, box), box)
+
+
+def find_faces(image: np.ndarray) -> list[np.ndarray]:
+    """Landmarks (478 3 px) of every face in a picture (H W 3 uint8), largest first."""
+    image = np.ascontiguousarray(image)
+    boxes: list[Box] = []
+    for share in (1, 1 / 2, 1 / 4):  # stop at the first scale that shows a face
+        for tile in _tiles(*image.shape[:2], share):
+            boxes += _detect(image, tile)
+        if boxes:
+            break
+    faces = (_landmarks(image, box) for box in _distinct(boxes))
+    found = _distinct_faces([points for points in faces if points is not None])
+    return sorted(found, key=lambda points: -bounding_box(points)[3])
+
+
+def track_faces(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray | None]:
+    """Landmarks (478 3 px) of the one face in each frame (H W 3 uint8), None where it is lost."""
+    with _face_mesh(static_image_mode=False) as mesh:
+        for frame in frames:
+            yield _read(mesh.process(np.ascontiguousarray(frame)), frame.shape)
+
+
+def bounding_box(landmarks: np.ndarray) -> Box:
+    """x, y, width, height (px) of landmarks (N 2 or N 3)."""
+    low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
+    return (*low, *(high - low))
+
+
+def person_mask(image: np.ndarray, box: Box) -> np.ndarray:
+    """How much each pixel belongs to the person around ``box``: H W float32 in [0, 1].
+
+    MediaPipe's selfie segmentation sees 256 px only, so it is given a window of a few faces.
+    """
+    import mediapipe as mp
+
+    window = _window(box, 5.0, image.shape)
+    left, top, right, bottom = window
+    crop = np.ascontiguousarray(image[top:bottom, left:right])
+    with mp.solutions.selfie_segmentation.SelfieSegmentation(model_selection=0) as segment:
+        mask = segment.process(crop).segmentation_mask
+    # At the sides that the window shares with the rest of the picture the mask just goes on.
+    outside = [(top, image.shape[0] - bottom), (left, image.shape[1] - right)]
+    return np.pad(np.asarray(mask, np.float32), outside, mode="edge")
+
+
+@contextlib.contextmanager
+def _face_mesh(**options):
+    import mediapipe as mp
+
+    with mp.solutions.face_mesh.FaceMesh(refine_landmarks=True, max_num_faces=1, **options) as mesh:
+        yield mesh
+
+
+def _tiles(height: int, width: int, share: float) -> Iterator[tuple[int, int, int, int]]:
+    """Left, top, right, bottom of squares that cover the picture with half their side of overlap."""
+    side = int(max(height, width) * share) if share < 1 else max(height, width)
+    for top in range(0, max(1, height - side // 2), max(1, side // 2)):
+        for left in range(0, max(1, width - side // 2), max(1, side // 2)):
+            yield left, top, min(width, left + side), min(height, top + side)
+
+
+def _detect(image: np.ndarray, tile: tuple[int, int, int, int]) -> list[Box]:
+    left, top, right, bottom = tile
+    crop = np.ascontiguousarray(image[top:bottom, left:right])
+    height, width = crop.shape[:2]
+    boxes = []
+    for detector in _detectors():
+        for detection in detector.process(crop).detections or []:
+            relative = detection.location_data.relative_bounding_box
+            boxes.append(
+                (left + relative.xmin * width, top + relative.ymin * height,
+                 relative.width * width, relative.height * height)
+            )  # fmt: skip
+    return boxes
+
+
+def _detectors():
+    """The short-range and the full-range detector: paintings are found by one, small faces by the other."""
+    if not _DETECTORS:
+        import mediapipe as mp
+
+        for model in (0, 1):
+            _DETECTORS.append(mp.solutions.face_detection.FaceDetection(0.5, model_selection=model))
+    return _DETECTORS
+
+
+_DETECTORS: list = []
+
+
+def _landmarks(image: np.ndarray, box: Box) -> np.ndarray | None:
+    """Landmarks inside a detected box, read twice: the second crop is centred on the first result."""
+    for _ in range(2):
+        left, top, right, bottom = _window(box, CROP, image.shape)
+        crop = image[top:bottom, left:right]
+        if min(crop.shape[:2]) < 16:
+            return None
+        # The network reads 192 px; a small crop is enlarged by a better filter than its own.
+        zoom = max(1.0, 384 / max(crop.shape[:2]))
+        crop = cv2.resize(crop, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)
+        with _face_mesh(static_image_mode=True) as mesh:
+            points = _read(mesh.process(np.ascontiguousarray(crop)), crop.shape)
+        if points is None:
+            return None
+        points = points / zoom + np.array([left, top, 0], np.float32)
+        box = bounding_box(points)
+    return points
+
+
+def _read(result, shape) -> np.ndarray | None:
+    if not result.multi_face_landmarks:
+        return None
+    points = np.array([(p.x, p.y, p.z) for p in result.multi_face_landmarks[0].landmark], np.float32)
+    # MediaPipe counts from the picture's edge, we from the first pixel's centre; z has x's unit.
+    return points * [shape[1], shape[0], shape[1]] - np.array([0.5, 0.5, 0], np.float32)
+
+
+def _window(box: Box, factor: float, shape) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of a square of ``factor`` box heights about the box, cut at the picture."""
+    x, y, width, height = box
+    half = factor * max(width, height) / 2
+    left, right = round(x + width / 2 - half), round(x + width / 2 + half)
+    top, bottom = round(y + height / 2 - half), round(y + height / 2 + half)
+    return max(0, left), max(0, top), min(shape[1], max(right, 0)), min(shape[0], max(bottom, 0))
+
+
+def _distinct(boxes: list[Box]) -> list[Box]:
+    """Boxes without those that show the same face as a larger one."""
+    kept: list[Box] = []
+    for box in sorted(boxes, key=lambda b: -b[2] * b[3]):
+        if all(_overlap(box, other) < 0.3 for other in kept):
+            kept.append(box)
+    return kept
+
+
+def _distinct_faces(faces: list[np.ndarray]) -> list[np.ndarray]:
+    """Two detections can lead to one face: keep the first of those whose landmarks coincide."""
+    kept: list[np.ndarray] = []
+    for points in faces:
+        if all(_overlap(bounding_box(points), bounding_box(other)) < 0.3 for other in kept):
+            kept.append(points)
+    return kept
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """Intersection over the smaller box."""
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    return max(0, width) * max(0, height) / max(1e-6, min(a[2] * a[3], b[2] * b[3]))

@@ -1,0 +1,91 @@
+"""A video of one person to a Motion: one identity, and pose, expression and gaze per frame."""
+
+from __future__ import annotations
+
+from os import PathLike
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from vividlib.errors import NoFaceError
+from vividlib.media.video import read_video
+from vividlib.reconstruct.fit import refine
+from vividlib.reconstruct.landmarks import track_faces
+from vividlib.reconstruct.solve import Solution, solve
+from vividlib.types import Camera, HeadModel, Motion, Progress
+
+PROBES = 9  # frames, spread over the video, from which the identity is read
+BATCH = 64  # frames solved at once
+
+
+def track_video(path: str | PathLike, head: HeadModel, progress: Progress | None = None) -> Motion:
+    """Fit the head to every frame of a video of one person.
+
+    Returns a motion at the video's frame rate, with the head's pose relative to facing the camera.
+    Frames in which the face is lost repeat the curves around them.
+
+    Raises
+    ------
+    VideoError
+        If the file cannot be read.
+    NoFaceError
+        If no frame shows a face.
+    """
+    video = read_video(path)
+    found = []
+    for points in track_faces(frame for _, frame in video):
+        found.append(points)
+        if progress:
+            progress("track", len(found), max(len(found), video.frames))
+    return fit_landmarks(found, float(video.fps), head)
+
+
+def fit_landmarks(found: list[np.ndarray | None], fps: float, head: HeadModel) -> Motion:
+    """Fit the head to the landmarks (478 3 px, None where lost) of the frames of one person.
+
+    Raises
+    ------
+    NoFaceError
+        If all are None.
+    """
+    seen = np.array([i for i, points in enumerate(found) if points is not None])
+    if not len(seen):
+        raise NoFaceError("No frame of the video shows a face that can be tracked.")
+    landmarks = np.stack([found[i] for i in seen]).astype(np.float64)
+    neutral = _one_identity(landmarks, head)
+    batches = [solve(head, landmarks[i : i + BATCH], neutral, rounds=5) for i in range(0, len(landmarks), BATCH)]
+    motion = _to_motion(batches, fps)
+    if len(seen) == len(found):
+        return motion
+    from dataclasses import replace
+
+    return replace(motion.at(np.interp(np.arange(len(found)), seen, np.arange(len(seen))) / fps), rate=fps)
+
+
+def _one_identity(landmarks: np.ndarray, head: HeadModel) -> np.ndarray:
+    """Mean neutral head (V 3) of fits to single frames: what they share is the person."""
+    picks = np.unique(np.linspace(0, len(landmarks) - 1, PROBES).round().astype(int))
+    heads = []
+    for i in picks:
+        solution = solve(head, landmarks[i][None])
+        neutral = head.template + np.einsum("k,kvc->vc", solution.identity, head.identity_basis)
+        heads.append(refine(head, neutral, solution))
+    return np.mean(heads, 0)
+
+
+def _to_motion(batches: list[Solution], fps: float) -> Motion:
+    """Poses as if one camera, that of the median frame, had watched the head move."""
+    rotation, scale, centre, expression, gaze = (
+        np.concatenate([getattr(batch, name) for batch in batches])
+        for name in ("rotation", "scale", "centre", "expression", "gaze")
+    )
+    middle = np.median(scale)
+    depth = Camera.distance * (1 - middle / scale)
+    across = (centre - np.median(centre, 0)) / scale[:, None] * [1, -1]
+    return Motion(
+        blendshapes=expression,
+        head_rotation=Rotation.from_matrix(rotation).as_quat(),
+        head_translation=np.column_stack([across, depth]),
+        gaze=np.repeat(gaze.mean(1, keepdims=True), 2, 1),  # eyes look at one thing; single irises jitter
+        rate=fps,
+    )
