@@ -83,6 +83,32 @@ def test_a_sheet_covers_every_pixel_exactly_once(backend, integers):
 
 
 @backends
+def test_an_edge_that_grazes_a_pixel_leaves_no_hole(backend):
+    """The edge passes through the pixel but for rounding, its ends at distances of any magnitude."""
+    rng = np.random.default_rng(9)
+    for _ in range(300):
+        direction = rng.normal(size=2)
+        start, end = direction * 10 ** rng.uniform(-8, 6), -direction * 10 ** rng.uniform(-8, 6)
+        aside = np.array([direction[1], -direction[0]]) * 1e7
+        xy = [start, end, aside, -aside]
+        points = np.column_stack([xy, np.zeros(4)]).astype(np.float32)
+        sides = [
+            rasterize(points, np.array([face]), 1, 1, cull="none", backend=backend) for face in ([0, 1, 2], [1, 0, 3])
+        ]
+        assert sum((side.triangle == 0).sum() for side in sides) == 1
+
+
+@backends
+def test_borders_on_pixel_centres_belong_to_the_left_and_the_top(backend):
+    square = np.array([[10, 20, 0], [30, 20, 0], [30, 40, 0], [10, 40, 0]], np.float32)
+    wanted = np.zeros((HEIGHT, WIDTH), bool)
+    wanted[20:40, 10:30] = True
+    for faces in ([[0, 2, 1], [0, 3, 2]], [[0, 1, 2], [0, 2, 3]]):
+        found = rasterize(square, np.array(faces), WIDTH, HEIGHT, cull="none", backend=backend)
+        np.testing.assert_array_equal(found.triangle >= 0, wanted)
+
+
+@backends
 def test_the_nearest_wins_in_any_order(backend):
     points, faces = soup(np.random.default_rng(4))
     order = np.random.default_rng(5).permutation(len(faces))
