@@ -1,0 +1,1 @@
+"""The morphable head: the default one, and others behind the same `vividlib.types.HeadModel`."""

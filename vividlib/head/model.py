@@ -1,0 +1,153 @@
+"""The morphable head in use: load it, save it, deform it."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from vividlib.conventions import ARKIT
+from vividlib.errors import HeadError
+from vividlib.types import HeadModel
+from vividlib.weights import asset_path
+
+BASIS_STEP = 2e-6
+"""Metres: the step in which displacements are stored, as 16-bit integers (so they stay within 65 mm)."""
+
+ARRAYS = (
+    "template", "faces", "uv", "uv_faces", "landmark_vertices", "landmark_weights", "mirror", "head_weight", "albedo",
+)  # fmt: skip
+BASES = ("identity_basis", "blendshapes")
+
+
+def load(path: Path | str | None = None) -> HeadModel:
+    """Read a head written by `save`; without a path, the default head of the library.
+
+    Each file is read once per process; treat the arrays as read-only.
+
+    Raises
+    ------
+    WeightsError
+        If the default head is missing or damaged.
+    HeadError
+        If a file is not a head.
+    """
+    return _load(Path(path) if path is not None else asset_path("head.npz"))
+
+
+@functools.cache
+def _load(path: Path) -> HeadModel:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            content = dict(file)
+    except (OSError, ValueError) as error:
+        raise HeadError(f"{path} cannot be read as a head ({error}); build one with vividlib.head.build.") from error
+    missing = {"name", *ARRAYS, *BASES} - content.keys()
+    if missing:
+        raise HeadError(f"{path} lacks {', '.join(sorted(missing))}; build it again with vividlib.head.build.")
+    groups = {
+        group: {key.removeprefix(f"{group}/"): value for key, value in content.items() if key.startswith(f"{group}/")}
+        for group in ("regions", "joints")
+    }
+    bases = {name: content[name].astype(np.float32) * np.float32(BASIS_STEP) for name in BASES}
+    return HeadModel(name=str(content["name"]), **{name: content[name] for name in ARRAYS}, **bases, **groups)
+
+
+def save(head: HeadModel, path: Path | str) -> None:
+    """Write a head as a compressed npz without pickles; displacements are rounded to `BASIS_STEP`.
+
+    Raises
+    ------
+    HeadError
+        If a displacement is too large to be stored.
+    """
+    content = {"name": np.array(head.name)} | {name: getattr(head, name) for name in ARRAYS}
+    for name in BASES:
+        steps = np.round(getattr(head, name) / BASIS_STEP)
+        if np.abs(steps).max() > np.iinfo(np.int16).max:
+            raise HeadError(f"{name} moves a vertex by over 65 mm; bring the head to metres before saving it.")
+        content[name] = steps.astype(np.int16)
+    for group in ("regions", "joints"):
+        content |= {f"{group}/{key}": value for key, value in getattr(head, group).items()}
+    np.savez_compressed(path, **content)
+
+
+def joint(head: HeadModel, vertices: np.ndarray, name: str) -> np.ndarray:
+    """Where a joint is: (..., V, 3) metres to (..., 3).
+
+    Raises
+    ------
+    HeadError
+        If the head has no such joint.
+    """
+    if name not in head.joints:
+        raise HeadError(f"Head {head.name!r} has no joint {name!r}; it has {', '.join(sorted(head.joints))}.")
+    return vertices[..., head.joints[name], :].mean(-2)
+
+
+def deform(
+    head: HeadModel,
+    neutral: np.ndarray,
+    blendshapes: np.ndarray,
+    gaze: np.ndarray | None = None,
+    lip_offsets: np.ndarray | None = None,
+) -> np.ndarray:
+    """Put an expression on a face, in head space.
+
+    Parameters
+    ----------
+    head
+        The head that the face is an instance of.
+    neutral
+        (V, 3) metres, the face at rest.
+    blendshapes
+        (52,) or (T, 52) coefficients in the order of `conventions.ARKIT`.
+    gaze
+        (2, 2) or (T, 2, 2) radians: left eye, right eye; yaw, pitch (see `conventions`). When given it
+        alone turns the eyeballs, exactly, about their joints; the eyeLook blendshapes then move the lids
+        only. Without it the eyeballs follow the eyeLook blendshapes.
+    lip_offsets
+        (L, 3) or (T, L, 3) metres, added at ``head.lips``.
+
+    Returns
+    -------
+    numpy.ndarray
+        (V, 3) or (T, V, 3) float32, as blendshapes.
+
+    Raises
+    ------
+    HeadError
+        If a shape does not fit the head.
+    """
+    coefficients = np.asarray(blendshapes, np.float32)
+    lead = coefficients.shape[:-1]
+    _check(neutral, head.template.shape, "neutral")
+    _check(coefficients, (*lead, len(ARKIT)), "blendshapes")
+    basis = head.blendshapes.reshape(len(ARKIT), -1)
+    moved = (coefficients @ basis).reshape(*lead, *head.template.shape)
+    moved += neutral
+    if gaze is not None:
+        gaze = np.asarray(gaze, np.float32)
+        _check(gaze, (*lead, 2, 2), "gaze")
+        for eye, side in enumerate(("left", "right")):
+            ball = head.regions[f"eyeball_{side}"]
+            centre = joint(head, neutral, f"eye_{side}")
+            turn = gaze_rotation(gaze[..., eye, :]).astype(np.float32)
+            moved[..., ball, :] = (neutral[ball] - centre) @ np.swapaxes(turn, -1, -2) + centre
+    if lip_offsets is not None:
+        _check(lip_offsets, (*lead, len(head.lips), 3), "lip_offsets")
+        moved[..., head.lips, :] += lip_offsets
+    return moved
+
+
+def gaze_rotation(gaze: np.ndarray) -> np.ndarray:
+    """Rotation matrices (..., 3, 3) that turn an eye by yaw and pitch (..., 2; radians, see `conventions`)."""
+    yaw_pitch = np.asarray(gaze, float).reshape(-1, 2) * [1, -1]
+    return Rotation.from_euler("YX", yaw_pitch).as_matrix().reshape(*np.shape(gaze)[:-1], 3, 3)
+
+
+def _check(array: np.ndarray, shape: tuple[int, ...], name: str) -> None:
+    if np.shape(array) != shape:
+        raise HeadError(f"{name} has shape {np.shape(array)}; this head and these blendshapes need {shape}.")
