@@ -285,3 +285,12 @@ def test_only_the_near_side_of_a_ball_is_seen():
     assert (hidden == 0).all()
     aside = points + [200, 0, 0]
     assert (vertex_visibility(aside, ball.faces, rasterize(aside, ball.faces, WIDTH, HEIGHT)) == 0).all()
+
+
+def test_kernels_compile_where_nothing_can_be_cached(monkeypatch):
+    from numba.core.caching import CacheImpl
+
+    from vividlib.geometry.raster_numba import compiled
+
+    monkeypatch.setattr(CacheImpl, "_locator_classes", [])
+    assert compiled(lambda x: x + 1)(1) == 2

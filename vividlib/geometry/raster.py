@@ -7,9 +7,10 @@
     frame = warp(photo, flow)
 
 Image space: x right, y down, in pixels with centres at integers; z is depth as camera-space Z in metres,
-so the *larger* z is nearer to the viewer. Interpolation is affine in image space: a head stands some
-1.2 m away and its triangles are millimetres wide, so a triangle's depth changes by less than a
-hundredth of its distance, and what perspective would shift inside it is far below a hundredth of a pixel.
+so the *larger* z is nearer to the viewer. Interpolation is affine in image space, without perspective
+correction: inside a triangle l pixels long, whose depth changes by dz at the distance d, that moves
+what it carries by at most about l dz / 4d pixels: 0.01 px for the 5 mm triangles of a face in a
+512 px picture, seen from 1.2 m at 45 degrees.
 """
 
 from __future__ import annotations

@@ -9,7 +9,15 @@ import numpy as np
 from numba import njit
 
 
-@njit(cache=True, nogil=True)
+def compiled(function):
+    """Compile, and keep the code for later processes where there is a folder to write it to."""
+    try:
+        return njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # neither this folder nor the home folder is writable, as in many containers
+        return njit(nogil=True)(function)
+
+
+@compiled
 def rasterize(points, faces, width, height, cull_back):
     """See `vividlib.geometry.raster.rasterize`, which checks the arguments."""
     triangle = np.full((height, width), -1, np.int32)
@@ -78,7 +86,7 @@ def _owns_edge(dx, dy):
     return dy < 0 or (dy == 0 and dx > 0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def interpolate(attributes, faces, triangle, barycentrics):
     """See `vividlib.geometry.raster.interpolate`."""
     height, width = triangle.shape
@@ -98,7 +106,7 @@ def interpolate(attributes, faces, triangle, barycentrics):
     return values
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def warp(image, flow, left, top):
     """See `vividlib.geometry.raster.warp`."""
     height, width, channels = image.shape
