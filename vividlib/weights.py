@@ -115,18 +115,18 @@ def update_manifest(folder: Path, names: list[str], licence: str | None = None, 
     WeightsError
         If a file is missing, or is new and has no licence or card.
     """
-    manifest = _read_manifest(folder) if (folder / MANIFEST).exists() else {}
+    entries = _read_manifest(folder) if (folder / MANIFEST).exists() else {}
     for name in names:
         if not (folder / name).is_file():
             raise WeightsError(f"{folder / name} does not exist; write it first, or take it out of {MANIFEST}.")
-        entry = manifest.setdefault(name, {})
+        entry = entries.setdefault(name, {})
         entry |= {key: value for key, value in {"licence": licence, "card": card}.items() if value}
         missing = [f"--{key}" for key in ("licence", "card") if key not in entry]
         if missing:
             raise WeightsError(f"{name} is new in {MANIFEST}: say {' and '.join(missing)} as well.")
         entry["sha256"] = _sha256(folder / name)
     draft = folder / (MANIFEST + ".draft")
-    draft.write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n", "utf-8")
+    draft.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n", "utf-8")
     os.replace(draft, folder / MANIFEST)
 
 
@@ -138,7 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--card", help="page that tells how it was made, e.g. docs/head.md")
     given = parser.parse_args(arguments)
     try:
-        update_manifest(ASSETS, given.names or list(_read_manifest(ASSETS)), given.licence, given.card)
+        update_manifest(ASSETS, given.names or list(manifest()), given.licence, given.card)
     except WeightsError as problem:
         print(problem, file=sys.stderr)
         return 2
