@@ -57,8 +57,11 @@ __all__ = [
 def __getattr__(name: str):
     if name not in _HOME:
         raise AttributeError(f"module 'vividlib' has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_HOME[name]), name)
-    return value
+    module = import_module(_HOME[name])
+    # All of a module's names at once: loading the pipeline loads the package vividlib.reconstruct, which would
+    # otherwise stand where the function of that name belongs.
+    globals().update({public: getattr(module, public) for public in _MODULES[_HOME[name]]})
+    return globals()[name]
 
 
 def __dir__():

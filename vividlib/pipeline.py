@@ -14,6 +14,7 @@ from vividlib.conventions import ARKIT, ARKIT_INDEX
 from vividlib.errors import MotionError
 from vividlib.export import FACE_WRITERS, MOTION_READERS, MOTION_WRITERS
 from vividlib.head import model
+from vividlib.head.gaze import eye_shapes
 from vividlib.media.audio import load_speech
 from vividlib.media.files import Source, check_suffix, check_writable
 from vividlib.media.image import load_image
@@ -22,7 +23,6 @@ from vividlib.media.video import VideoWriter, frame_rate
 from vividlib.mesh_to_video.render import Renderer
 from vividlib.reconstruct.fit import fit_portrait
 from vividlib.reconstruct.landmarks import find_portrait
-from vividlib.reconstruct.solve import eye_shapes
 from vividlib.reconstruct.track import track_video
 from vividlib.types import Face, Motion, Portrait, Progress, Speech
 

@@ -1,9 +1,9 @@
 """Binary glTF 2.0: the head as a skinned mesh with 52 named morph targets, and its animation.
 
 One mesh, one primitive for each of skin, eyes and mouth, all on the same vertices. The head bends on
-its neck through a skin of four joints (chest, head and the two eyes); a blendshape is a morph target
-stored sparsely, only the vertices that it moves. glTF weighs morph targets linearly, so lip offsets
-have no place in it and are left out.
+its neck through a skin of two joints, Chest and Head; a blendshape is a morph target stored sparsely, only
+the vertices that it moves. The eyes turn by the eyeLook targets, as rigs expect. Lip offsets would
+need a target for every frame and are left out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pygltflib as gltf
 from PIL import Image
-from scipy.spatial.transform import Rotation
 
 from vividlib.conventions import ARKIT
 from vividlib.geometry.mesh import vertex_normals
@@ -22,7 +21,6 @@ from vividlib.media.files import atomic_output
 from vividlib.types import Face, HeadModel, Motion
 
 _MOVED = 1e-6  # metres: less than this is rounding
-_JOINTS = ("Chest", "Head", "LeftEye", "RightEye")
 _EYES = ("eyeball_left", "eyeball_right")
 _MOUTH = ("teeth_upper", "teeth_lower", "tongue", "mouth_cavity")
 
@@ -60,7 +58,7 @@ def write(
     )
     if texture is None:
         attributes.COLOR_0 = buffer.add(head.albedo[vertex].astype(np.float32), gltf.ARRAY_BUFFER)
-    joints, weights, centres = _skin(head, neutral)
+    joints, weights = _skin(head)
     attributes.JOINTS_0 = buffer.add(joints[vertex], gltf.ARRAY_BUFFER)
     attributes.WEIGHTS_0 = buffer.add(weights[vertex], gltf.ARRAY_BUFFER)
     targets = [gltf.Attributes(POSITION=buffer.add_sparse(shape[vertex])) for shape in head.blendshapes]
@@ -77,9 +75,9 @@ def write(
         asset=gltf.Asset(version="2.0", generator="vividlib"),
         scene=0,
         scenes=[gltf.Scene(nodes=[0, 1])],
-        nodes=_nodes(head, centres),
+        nodes=_nodes(head),
         meshes=[mesh],
-        skins=[_bind(buffer, centres)],
+        skins=[gltf.Skin(joints=[1, 2], skeleton=1)],
         materials=[_material(name, textured=texture is not None) for name in parts],
     )
     if texture is not None:
@@ -87,7 +85,7 @@ def write(
         document.samplers = [gltf.Sampler(magFilter=gltf.LINEAR, minFilter=gltf.LINEAR_MIPMAP_LINEAR)]
         document.textures = [gltf.Texture(source=0, sampler=0)]
     if motion is not None:
-        document.animations = [_animation(buffer, motion, centres)]
+        document.animations = [_animation(buffer, motion)]
     document.bufferViews, document.accessors = buffer.views, buffer.accessors
     document.buffers = [gltf.Buffer(byteLength=len(buffer.data))]
     document.set_binary_blob(bytes(buffer.data))
@@ -154,7 +152,7 @@ class _Buffer:
 
 
 _TYPES = {"|u1": gltf.UNSIGNED_BYTE, "<u4": gltf.UNSIGNED_INT, "<f4": gltf.FLOAT}
-_SHAPES = {(): gltf.SCALAR, (2,): gltf.VEC2, (3,): gltf.VEC3, (4,): gltf.VEC4, (4, 4): gltf.MAT4}
+_SHAPES = {(): gltf.SCALAR, (2,): gltf.VEC2, (3,): gltf.VEC3, (4,): gltf.VEC4}
 
 
 def _describe(array: np.ndarray, bounds: bool) -> gltf.Accessor:
@@ -192,46 +190,30 @@ def _material(name: str, textured: bool) -> gltf.Material:
     return gltf.Material(name=name, pbrMetallicRoughness=look)
 
 
-def _skin(head: HeadModel, neutral: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Joints (V 4 uint8) and weights (V 4) of every vertex, and where the joints stand (4 3, metres)."""
-    joints = np.tile(np.array([0, 1, 0, 0], np.uint8), (len(neutral), 1))
-    weights = np.zeros((len(neutral), 4), np.float32)
+def _skin(head: HeadModel) -> tuple[np.ndarray, np.ndarray]:
+    """Joints (V 4 uint8) and weights (V 4) of every vertex: chest and head, of the four the format has room for."""
+    weights = np.zeros((len(head.template), 4), np.float32)
     weights[:, 1] = np.clip(head.head_weight, 0, 1)
     weights[:, 0] = 1 - weights[:, 1]
-    centres = np.zeros((4, 3))  # chest and head joint are the origin of head space
-    for joint, name in ((2, "left"), (3, "right")):
-        eye = head.regions[f"eyeball_{name}"]
-        joints[eye], weights[eye] = (joint, 0, 0, 0), (1, 0, 0, 0)
-        centres[joint] = neutral[head.joints[f"eye_{name}"]].mean(axis=0)
-    joints[weights == 0] = 0  # the format wants unused slots to be zero
-    return joints, weights, centres
+    joints = np.where(weights > 0, np.arange(4), 0)  # unused slots must name joint 0
+    return joints.astype(np.uint8), weights
 
 
-def _bind(buffer: _Buffer, centres: np.ndarray) -> gltf.Skin:
-    inverse = np.tile(np.eye(4, dtype=np.float32), (4, 1, 1))
-    inverse[:, 3, :3] = -centres  # column-major: the translation is the last row in memory
-    return gltf.Skin(joints=[1, 2, 3, 4], skeleton=1, inverseBindMatrices=buffer.add(inverse))
-
-
-def _nodes(head: HeadModel, centres: np.ndarray) -> list[gltf.Node]:
-    """The mesh, then the joints: chest, head, and the eyes in the head."""
-    bones = [gltf.Node(name=name, translation=centre.tolist()) for name, centre in zip(_JOINTS, centres)]
-    bones[0].children, bones[1].children = [2], [3, 4]
-    return [gltf.Node(name=head.name, mesh=0, skin=0), *bones]
-
-
-def _animation(buffer: _Buffer, motion: Motion, centres: np.ndarray) -> gltf.Animation:
-    times = buffer.add((np.arange(len(motion)) / motion.rate).astype(np.float32), bounds=True)
-    eyes = [
-        Rotation.from_euler("YX", np.stack([eye[:, 0], -eye[:, 1]], axis=1)).as_quat().astype(np.float32)
-        for eye in (motion.gaze[:, 0], motion.gaze[:, 1])
+def _nodes(head: HeadModel) -> list[gltf.Node]:
+    """The mesh, then its joints. Both stand at the origin of head space, so the bind pose needs no matrices."""
+    return [
+        gltf.Node(name=head.name, mesh=0, skin=0),
+        gltf.Node(name="Chest", children=[2]),
+        gltf.Node(name="Head", translation=[0.0, 0.0, 0.0], rotation=[0.0, 0.0, 0.0, 1.0]),
     ]
+
+
+def _animation(buffer: _Buffer, motion: Motion) -> gltf.Animation:
+    times = buffer.add((np.arange(len(motion)) / motion.rate).astype(np.float32), bounds=True)
     tracks = [
         (0, "weights", motion.blendshapes.ravel()),  # frame by frame, all targets of a frame together
         (2, "rotation", motion.head_rotation),
-        (2, "translation", motion.head_translation + centres[1].astype(np.float32)),
-        (3, "rotation", eyes[0]),
-        (4, "rotation", eyes[1]),
+        (2, "translation", motion.head_translation),
     ]
     return gltf.Animation(
         name="motion",

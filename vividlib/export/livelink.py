@@ -25,6 +25,7 @@ from scipy.spatial.transform import Rotation
 
 from vividlib.conventions import ARKIT
 from vividlib.errors import MotionError
+from vividlib.head.gaze import gaze_of
 from vividlib.media.files import atomic_output
 from vividlib.types import Motion
 
@@ -95,10 +96,13 @@ def read(path: str | Path) -> Motion:
     rate, index = _frames(np.array(seconds), path)
     table = _fill(index, np.array(table))
     yaw, pitch, roll = table[:, 52:55].T
+    gaze = -table[:, [[55, 56], [58, 59]]]
+    if not gaze.any():  # many writers fill only the eyeLook shapes
+        gaze = gaze_of(table[:, :52])
     return Motion(
         blendshapes=table[:, :52],
         head_rotation=Rotation.from_euler("YXZ", np.stack([-yaw, pitch, -roll], axis=1)).as_quat(),
-        gaze=-table[:, [[55, 56], [58, 59]]],
+        gaze=gaze,
         rate=rate,
     )
 
@@ -121,13 +125,15 @@ def _frames(seconds: np.ndarray, path: str | Path) -> tuple[float, np.ndarray]:
         return float(_TICKS), np.zeros(1, int)
     steps = np.diff(seconds) % _DAY  # a take may pass midnight
     frame = np.median(steps)
-    counts = np.rint(steps / frame).astype(int) if frame > 0 else np.zeros(1, int)
-    if counts.min() < 1 or counts.sum() > 10 * len(seconds):
+    if not 0 < frame < 1:
         raise MotionError(f"{path}: its time codes do not rise steadily from row to row; export the take again.")
+    counts = np.rint(steps / frame).astype(int)
+    if counts.min() < 1 or counts.sum() > 10 * len(seconds):
+        raise MotionError(f"{path}: its time codes repeat or jump; export the take again.")
     rate = counts.sum() / steps.sum()
     nearest = min(_RATES, key=lambda known: abs(known - rate))
-    # Time codes are rounded to 1/60000 s: close to a known rate means that rate.
-    rate = nearest if abs(nearest - rate) < 4e-4 * rate else rate
+    # Time codes are rounded and phones keep their own time: a known rate that ends within half a frame is meant.
+    rate = nearest if abs(nearest - rate) * steps.sum() < 0.5 else rate
     return rate, np.concatenate([[0], np.cumsum(counts)])
 
 
