@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix
@@ -28,11 +29,15 @@ PARTS = {
 
 # Vertices of the base mesh, on the mid line of the mouth and above the middle of the left eye.
 LIP_RING = (474, 7229)  # two neighbours on the line where the lips meet, upper lip, from the middle to the left
+LIP_CORNERS, LID_CORNERS = (12, 26), (7, 22)  # columns of the left and the right corner in these rings
 LIP_OUTWARDS, LIP_INWARDS = 468, 520  # neighbours of the first: towards the nose, into the mouth
 LID_RING = (13352, 13353)  # two neighbours on the edge of the left upper lid
-LID_OUTWARDS = 6785  # neighbour of the first, towards the brow
-RED_ROWS, RING_ROWS, CAVITY_ROWS, LID_ROWS = 6, 7, 6, 8
-"""Rings of quads: of the red of the lips, with the skin around it, into the mouth, of the lids."""
+LID_OUTWARDS, LID_INWARDS = 6785, 7748  # neighbours of the first, towards the brow and the eyeball
+RED_ROWS, RING_ROWS, CAVITY_ROWS = 6, 7, 6
+"""Rings of quads: of the red of the lips, with the skin around it, and into the mouth."""
+
+LID_ROWS, SOCKET_ROWS = 8, 3
+"""Rings of quads: of the lids from their edge outwards, and from there to where they touch the eyeball."""
 
 EYE_SEGMENTS = 24
 EYE_RINGS = np.radians([8, 10, 16, 22, 24, 27, 34, 44, 56, 72, 90, 110, 130, 155])
@@ -90,22 +95,20 @@ def cut_head(base: BaseMesh) -> Cut:
 
 
 def eyeball() -> tuple[np.ndarray, np.ndarray]:
-    """A unit sphere in rings around +Z: vertices (E, 3), front pole first and back pole last, and faces."""
+    """A unit sphere in rings around +Z, open at the back: vertices (E, 3), the front pole first, and faces."""
     turn = np.arange(EYE_SEGMENTS) * 2 * np.pi / EYE_SEGMENTS
     rings = [
         np.stack([np.sin(angle) * np.cos(turn), np.sin(angle) * np.sin(turn), np.full_like(turn, np.cos(angle))], 1)
         for angle in EYE_RINGS
     ]
-    vertices = np.concatenate([[[0, 0, 1]], *rings, [[0, 0, -1]]])
+    vertices = np.concatenate([[[0, 0, 1]], *rings])
     here = np.arange(EYE_SEGMENTS)
     there = (here + 1) % EYE_SEGMENTS
-    last = len(vertices) - 1
     faces = [np.stack([np.zeros_like(here), 1 + here, 1 + there], 1)]
     for ring in range(len(EYE_RINGS) - 1):
         inner, outer = 1 + ring * EYE_SEGMENTS, 1 + (ring + 1) * EYE_SEGMENTS
         faces.append(np.stack([inner + here, outer + here, outer + there], 1))
         faces.append(np.stack([inner + here, outer + there, inner + there], 1))
-    faces.append(np.stack([last - EYE_SEGMENTS + here, np.full_like(here, last), last - EYE_SEGMENTS + there], 1))
     return vertices, np.concatenate(faces)
 
 
@@ -178,7 +181,7 @@ class Rings:
     def next_to(self, ring: list[int], neighbour: int) -> list[int]:
         """The ring beside ``ring`` on the side of ``neighbour``, which adjoins its first vertex."""
         beside = [neighbour]
-        for here, ahead in zip(ring[:-1], ring[1:]):
+        for here, ahead in pairwise(ring):
             (quad,) = [q for q in self.quads_at[here] if ahead in q and beside[-1] in q]
             (corner,) = set(quad) - {here, ahead, beside[-1]}
             beside.append(corner)
@@ -189,7 +192,8 @@ class Rings:
         rows = [ring]
         while len(rows) < count:
             rows.append(self.next_to(rows[-1], neighbour))
-            (*_, neighbour) = self.neighbours[neighbour] - {v for q in self.quads_at[neighbour] if rows[-2][0] in q for v in q}
+            behind = {vertex for quad in self.quads_at[neighbour] if rows[-2][0] in quad for vertex in quad}
+            (neighbour,) = self.neighbours[neighbour] - behind
         return np.array(rows)
 
 
@@ -204,11 +208,15 @@ def lip_rows(cut: Cut) -> tuple[np.ndarray, np.ndarray]:
     return outwards, walk.stack(ring, int(cut.number[LIP_INWARDS]), CAVITY_ROWS)
 
 
-def lid_rows(cut: Cut) -> np.ndarray:
-    """Rings of the left lids from their edge outwards, (LID_ROWS, 28)."""
+def lid_rows(cut: Cut) -> tuple[np.ndarray, np.ndarray]:
+    """Rings of the left lids from their edge: outwards (LID_ROWS, 28) and inwards (SOCKET_ROWS, 28).
+
+    Column 0 is the middle of the upper lid; columns run to the person's left and back below.
+    """
     walk = Rings(cut.quads)
     ring = walk.ring(*cut.number[list(LID_RING)].tolist())
-    return walk.stack(ring, int(cut.number[LID_OUTWARDS]), LID_ROWS)
+    outwards = walk.stack(ring, int(cut.number[LID_OUTWARDS]), LID_ROWS)
+    return outwards, walk.stack(ring, int(cut.number[LID_INWARDS]), SOCKET_ROWS)
 
 
 def enclosed(cut: Cut, ring: np.ndarray, inside: int) -> np.ndarray:

@@ -24,14 +24,20 @@ PEOPLE, COMPONENTS, SEED = 3000, 80, 0
 IMPORTANCE = {"skin": 0.5, "face": 1.0, "neck": 0.15, "shoulders": 0.03}
 """Weight of a region in the principal components; everything inside the head counts nothing there."""
 
-LIP_OVERLAP = 0.0001
+LIP_OVERLAP = 0.0004
 """Metres by which the lips of the template overlap, so that no gap is seen between them."""
 
 LID_CLEARANCE = 0.0004
 """Metres between an eyeball and the edge of a closed lid."""
 
-TEETH_BACK = 0.003
-"""Metres by which the teeth are moved back: in the base mesh they pierce lips that roll in."""
+LID_OVERLAP = 0.0006
+"""Metres by which the lids overlap when they are closed, so that wider eyes close too."""
+
+LIDS_FOLLOW = {"Out": 1.2, "In": 1.2, "Up": 1.6, "Down": 1.0}
+"""Factors on the lids of the eyeLook shapes, whose eyeballs turn further here than in the source."""
+
+TEETH_SHIFT, TONGUE_BACK, TONGUE_HEIGHT = (0, -0.0012, -0.004), 0.003, 0.6
+"""Metres by which teeth and tongue are moved, and the tongue further back; share of its height that it keeps."""
 
 NECK_SLOPE, NECK_TOP, NECK_BASE = 0.37, -0.0675, -0.1405
 """The neck, head space: where y + slope * z is above the top moves with the head, below the base rests."""
@@ -54,17 +60,19 @@ def build() -> HeadModel:
     template = gather(base.vertices)
     mirror = anatomy.mirror_map(template)
     template = symmetric(template + identity.average(phenotypes), mirror)
-    lips = Lips(cut, template)
-    template = lips.close(smooth_border(template, cut))
+    lips = Seam(*anatomy.lip_rows(cut), anatomy.LIP_CORNERS, template)
+    lids = Seam(*anatomy.lid_rows(cut), anatomy.LID_CORNERS, template)
+    template = lips.close(smooth_border(template, cut), LIP_OVERLAP)
+    roomy = make_room_in_mouth(template, cut)
 
-    shapes = read_blendshapes(data, cut, len(base.vertices))
-    shapes = rotate_eyes(symmetric_shapes(shapes, mirror), template, cut)
-    teeth = np.concatenate([cut.parts["teeth_upper"], cut.parts["teeth_lower"]])
-    template[teeth, 2] -= TEETH_BACK
+    shapes = symmetric_shapes(read_blendshapes(data, cut, len(base.vertices)), mirror)
+    shapes[ARKIT_INDEX["tongueOut"], cut.parts["tongue"]] += (template - roomy)[cut.parts["tongue"]]
+    template = roomy
+    shapes = move_eyes(shapes, template, cut, lids)
+    shapes = symmetric_shapes(shapes, mirror, source="Left")
 
     head_weight = neck_weight(template, cut)
-    regions = name_regions(data, cut, template, mirror, lips, head_weight)
-    shapes = close_lids(shapes, template, regions, cut)
+    regions = name_regions(data, cut, template, mirror, (lips, lids), head_weight)
 
     weights, fields = identity.sample_people(PEOPLE, phenotypes, local, np.random.default_rng(SEED))
     basis, share = identity.principal_components(weights, fields, importance(regions, len(template)), COMPONENTS)
@@ -96,10 +104,16 @@ def symmetric(field: np.ndarray, mirror: np.ndarray) -> np.ndarray:
     return (field + field[mirror] * [-1, 1, 1]) / 2
 
 
-def symmetric_shapes(shapes: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    """Make left and right shapes exact mirror images, and the others their own."""
-    twin = [ARKIT_INDEX[_other_side(name)] for name in ARKIT]
-    return (shapes + shapes[twin][:, mirror] * [-1, 1, 1]) / 2
+def symmetric_shapes(shapes: np.ndarray, mirror: np.ndarray, source: str = "") -> np.ndarray:
+    """Make left and right shapes exact mirror images, and the others their own: (52, V, 3).
+
+    ``source`` names the side to take; without it both are averaged.
+    """
+    flipped = shapes[[ARKIT_INDEX[_other_side(name)] for name in ARKIT]][:, mirror] * [-1, 1, 1]
+    if not source:
+        return (shapes + flipped) / 2
+    taken = np.array([name.endswith(source) or _other_side(name) == name for name in ARKIT])
+    return np.where(taken[:, None, None], shapes, flipped)
 
 
 def _other_side(name: str) -> str:
@@ -115,39 +129,50 @@ def read_blendshapes(data: Path, cut: Cut, vertex_count: int) -> np.ndarray:
     return np.stack([cut.gather @ makehuman.read_target(folder / f"{name}.target", vertex_count) for name in ARKIT])
 
 
-def rotate_eyes(shapes: np.ndarray, template: np.ndarray, cut: Cut) -> np.ndarray:
-    """Let eyeLook shapes turn the eyeball by exactly GAZE_AT_ONE; lids move as the source has it."""
-    shapes = shapes.copy()
-    for side, sign in (("Left", 1), ("Right", -1)):
-        ball = cut.parts[f"eyeball_{side.lower()}"]
-        centre = template[ball[anatomy.eye_ring(np.pi / 2)]].mean(0)
-        turns = {"Out": (0, sign, 0), "In": (0, -sign, 0), "Up": (-1, 0, 0), "Down": (1, 0, 0)}
-        for way, axis in turns.items():
-            arm = template[ball] - centre
-            turned = Rotation.from_rotvec(GAZE_AT_ONE * np.array(axis)).apply(arm)
-            shapes[ARKIT_INDEX[f"eyeLook{way}{side}"], ball] = turned - arm
-    return shapes
+def make_room_in_mouth(template: np.ndarray, cut: Cut) -> np.ndarray:
+    """Move the teeth back and down and flatten the tongue, which fill the whole mouth in the base mesh."""
+    template = template.copy()
+    for part in ("teeth_upper", "teeth_lower", "tongue"):
+        template[cut.parts[part]] += TEETH_SHIFT
+    height = template[cut.parts["tongue"], 1]
+    template[cut.parts["tongue"], 1] = height.min() + TONGUE_HEIGHT * (height - height.min())
+    template[cut.parts["tongue"], 2] -= TONGUE_BACK
+    return template
 
 
-def close_lids(shapes: np.ndarray, template: np.ndarray, regions: dict, cut: Cut) -> np.ndarray:
-    """Keep the lids outside the eyeball at every step of a blink, and let them meet.
+def move_eyes(shapes: np.ndarray, template: np.ndarray, cut: Cut, lids: Seam) -> np.ndarray:
+    """Correct the shapes of the left eye.
 
-    A lid moves on a straight line from open to closed while the eyeball is round, so the closed lid is
-    pushed outwards until the way is clear as well.
+    - eyeLook turns the eyeball by exactly GAZE_AT_ONE; the source turns it less, so its lids are adjusted.
+    - eyeBlink lets the lids meet at 1.
+    - No lid enters the eyeball on its way: it moves on a straight line while the eyeball is round, so
+      where it ends is pushed outwards until the way is clear as well.
     """
     shapes = shapes.copy()
-    for side in ("left", "right"):
-        shape = shapes[ARKIT_INDEX[f"eyeBlink{side.title()}"]]
-        ball = template[cut.parts[f"eyeball_{side}"]]
-        centre = ball[anatomy.eye_ring(np.pi / 2)].mean(0)
-        radius = np.linalg.norm(ball - centre, axis=1).max()
-        lid = regions[f"eyelids_{side}"]
+    ball = cut.parts["eyeball_left"]
+    centre = template[ball[anatomy.eye_ring(np.pi / 2)]].mean(0)
+    arm = template[ball] - centre
+    radius = np.linalg.norm(arm, axis=1).max()
+    for way, axis in {"Out": (0, 1, 0), "In": (0, -1, 0), "Up": (-1, 0, 0), "Down": (1, 0, 0)}.items():
+        shape = shapes[ARKIT_INDEX[f"eyeLook{way}Left"]]
+        shape *= LIDS_FOLLOW[way]
+        shape[ball] = Rotation.from_rotvec(GAZE_AT_ONE * np.array(axis)).apply(arm) - arm
+
+    blink = shapes[ARKIT_INDEX["eyeBlinkLeft"]]
+    above, below = lids.upper[len(lids.upper) // 2], lids.lower[len(lids.lower) // 2]
+    blink *= (template[above, 1] - template[below, 1]) / (blink[below, 1] - blink[above, 1])
+    blink[:] = lids.close(template + blink, LID_OVERLAP) - template
+
+    skin = np.unique([*lids.outwards, lids.inwards[1]])
+    away = np.linalg.norm(template[skin] - centre, axis=1, keepdims=True)
+    wanted = np.minimum(radius + LID_CLEARANCE, away)
+    for name in (name for name in ARKIT if name.startswith("eye") and name.endswith("Left")):
+        shape = shapes[ARKIT_INDEX[name]]
         for _ in range(20):
-            for amount in (0.5, 0.75, 1.0):
-                arm = template[lid] + amount * shape[lid] - centre
+            for amount in (0.25, 0.5, 0.75, 1.0):
+                arm = template[skin] + amount * shape[skin] - centre
                 distance = np.linalg.norm(arm, axis=1, keepdims=True)
-                wanted = np.minimum(radius + LID_CLEARANCE, np.linalg.norm(template[lid] - centre, axis=1, keepdims=True))
-                shape[lid] += np.maximum(wanted - distance, 0) * arm / distance
+                shape[skin] += np.maximum(wanted - distance, 0) * arm / distance
     return shapes
 
 
@@ -169,43 +194,46 @@ def neck_weight(template: np.ndarray, cut: Cut) -> np.ndarray:
     return share * share * (3 - 2 * share)
 
 
-class Lips:
-    """The rings of quads around the mouth, and what keeps the lips together.
+class Seam:
+    """A closed ring of the mesh along which two lips, or two lids, meet, and the rings beside it.
 
-    Column 0 of the rings is the middle of the upper lip. In columns `LOWER` a ring runs over the lower
-    lip, from the left to the right corner, and in the others over the upper lip.
+    Parameters
+    ----------
+    outwards, inwards
+        (R, C) rings of vertices; the first of both is the seam, its column 0 the middle of the upper side.
+        Columns run to the person's left.
+    corners
+        Columns of the left and the right corner; between them the seam runs over the lower side.
+    template
+        (V, 3): where the two sides are compared, by their x.
     """
 
-    CORNERS = (12, 26)
-    LOWER = slice(12, 27)
-
-    def __init__(self, cut: Cut, template: np.ndarray):
-        self.outwards, self.inwards = anatomy.lip_rows(cut)
-        self.line = self.outwards[0]
-        left, right = self.CORNERS
-        self.lower = self.line[self.LOWER][::-1]  # from the right corner to the left one
+    def __init__(self, outwards: np.ndarray, inwards: np.ndarray, corners: tuple[int, int], template: np.ndarray):
+        self.outwards, self.inwards, self.line = outwards, inwards, outwards[0]
+        left, right = corners
+        self.below = slice(left, right + 1)
+        self.lower = self.line[self.below][::-1]  # from the right corner to the left one
         self.upper = np.concatenate([self.line[right:], self.line[: left + 1]])
-        self._above = _interpolation(template[self.lower, 0], template[self.upper, 0])
-        self._below = _interpolation(template[self.upper, 0], template[self.lower, 0])
+        self._from_lower = _interpolation(template[self.lower, 0], template[self.upper, 0])
+        self._from_upper = _interpolation(template[self.upper, 0], template[self.lower, 0])
 
     def weld(self, fields: np.ndarray) -> np.ndarray:
-        """Let both lips move alike where they meet: (..., V, 3) displacements, or positions to close them."""
+        """Let both sides move alike where they meet: (..., V, 3) displacements, or positions to close them."""
         upper, lower = fields[..., self.upper, :], fields[..., self.lower, :]
         change = np.zeros_like(fields)
-        change[..., self.upper, :] = (self._above @ lower - upper) / 2
-        change[..., self.lower, :] = (self._below @ upper - lower) / 2
+        change[..., self.upper, :] = (self._from_lower @ lower - upper) / 2
+        change[..., self.lower, :] = (self._from_upper @ upper - lower) / 2
         return fields + self._fade(change)
 
-    def close(self, template: np.ndarray) -> np.ndarray:
-        """Close the lips of the template; the middle overlaps a little, the corners meet."""
-        closed = self.weld(template)
-        inner = np.zeros_like(template)
-        inner[self.upper[1:-1], 1] = -LIP_OVERLAP / 2
-        inner[self.lower[1:-1], 1] = LIP_OVERLAP / 2
-        return closed + self._fade(inner)
+    def close(self, positions: np.ndarray, overlap: float) -> np.ndarray:
+        """Bring both sides together; between the corners the upper one laps over the lower one, by metres."""
+        lap = np.zeros_like(positions)
+        lap[self.upper[1:-1]] = np.array([0, -overlap, overlap]) / 2
+        lap[self.lower[1:-1]] = np.array([0, overlap, -overlap]) / 2
+        return self.weld(positions) + self._fade(lap)
 
     def _fade(self, change: np.ndarray) -> np.ndarray:
-        """Carry what moves the line of the lips over to the rings beside it, less and less."""
+        """Carry what moves the seam over to the rings beside it, less and less."""
         faded = change.copy()
         for rows in (self.outwards, self.inwards):
             for distance, row in enumerate(rows[1:], 1):
@@ -215,13 +243,15 @@ class Lips:
 
 def _interpolation(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Matrix that interpolates values at ``known`` (rising) linearly at ``wanted``: (W, K)."""
+    known = np.maximum.accumulate(known)
     return np.stack([np.interp(wanted, known, unit) for unit in np.eye(len(known))], 1)
 
 
 def name_regions(
-    data: Path, cut: Cut, template: np.ndarray, mirror: np.ndarray, lips: Lips, head_weight: np.ndarray
+    data: Path, cut: Cut, template: np.ndarray, mirror: np.ndarray, seams: tuple[Seam, Seam], head_weight: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Vertex lists by name. Rings give lips and lids, islands of the UV the eye sockets, masks the rest."""
+    lips, lids = seams
     masks = {
         name: surface.masked(cut, np.asarray(Image.open(data / f"mpfb2/textures/mpfb_{name}.jpg").convert("L")))
         for name in ("face", "ears")
@@ -229,7 +259,6 @@ def name_regions(
     cavity = anatomy.enclosed(cut, lips.line, lips.inwards[1, 0])
     sockets = surface.eye_sockets(cut)
     skin = np.setdiff1d(cut.parts["body"], np.concatenate([cavity, sockets]))
-    lids = anatomy.lid_rows(cut)
     is_skin = np.zeros(len(template), bool)
     is_skin[skin] = True
     _, height, depth = template.T
@@ -248,12 +277,12 @@ def name_regions(
         "lips": red,
         "lips_outer": lips.outwards[RED_ROWS - 1],
         "lips_inner": lips.line,
-        "lips_upper": np.unique(np.delete(lips.outwards[:RED_ROWS], np.arange(13, 26), axis=1)),
-        "lips_lower": np.unique(lips.outwards[:RED_ROWS, Lips.LOWER]),
-        "eyelids_left": np.unique(lids),
-        "eyelids_right": np.unique(mirror[lids]),
-        "eyelid_edge_left": lids[0],
-        "eyelid_edge_right": mirror[lids[0]],
+        "lips_upper": np.unique(np.delete(lips.outwards[:RED_ROWS], lips.below, axis=1)),
+        "lips_lower": np.unique(lips.outwards[:RED_ROWS, lips.below]),
+        "eyelids_left": np.unique(lids.outwards),
+        "eyelids_right": np.unique(mirror[lids.outwards]),
+        "eyelid_edge_left": lids.line,
+        "eyelid_edge_right": mirror[lids.line],
         "eye_sockets": sockets,
         "eyeball_left": cut.parts["eyeball_left"],
         "eyeball_right": cut.parts["eyeball_right"],

@@ -22,11 +22,11 @@ LEFT_OUT = (
 """Changes that only move the head on its joint, or that nobody has."""
 
 SPREADS = {
-    "asym-": 0.12, "eye-height": 0.2, "mouth-angles": 0.15, "mouth-dimples": 0.2, "laugh-lines": 0.2, "mouth-trans-out": 0.05,
-    "nose-trans-out": 0.05, "head-angle": 0.05, "head-age": 0.2, "neck-scale-vert": 0.2, "measure-neck-height": 0.2,
-    "eye-scale": 0.15, "ear-": 0.25, "neck-double": 0.2, "eye-push": 0.2,
+    "asym-": 0.1, "eye-height": 0.15, "eye-scale": 0.12, "eye-push": 0.15, "mouth-angles": 0.12, "mouth-dimples": 0.15,
+    "laugh-lines": 0.15, "mouth-trans-out": 0.04, "nose-trans-out": 0.04, "head-angle": 0.04, "head-age": 0.15,
+    "neck-scale-vert": 0.12, "measure-neck-height": 0.1, "neck-": 0.15,
 }  # fmt: skip
-SPREAD = 0.3
+SPREAD = 0.22
 """Standard deviation of a local change, where 1 is the extreme that MakeHuman allows."""
 
 SIDES_DIFFER = 0.1
@@ -81,8 +81,8 @@ def sample_people(count: int, phenotypes: dict, local: dict, rng: np.random.Gene
     weights = np.zeros((count, len(columns)))
     for row in weights:
         origin = rng.dirichlet([0.7] * 3)
-        age = rng.choice([rng.uniform(0.1, 0.5), rng.uniform(0.4, 1)], p=[0.3, 0.7])
-        muscle, weight = np.clip(rng.normal(0.5, 0.2, 2), 0, 1)
+        age = rng.choice([rng.uniform(0.1, 0.5), rng.uniform(0.4, 1)], p=[0.15, 0.85])
+        muscle, weight = np.clip(rng.normal(0.5, 0.17, 2), 0, 1)
         for key, value in mixture(origin, rng.beta(0.6, 0.6), age, muscle, weight).items():
             row[place[key, 0]] = value
         common = {}

@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from vividlib.conventions import ARKIT
+from vividlib.conventions import ARKIT, ARKIT_INDEX
 from vividlib.errors import HeadError
 from vividlib.types import HeadModel
 from vividlib.weights import asset_path
 
 BASIS_STEP = 2e-6
 """Metres: the step in which displacements are stored, as 16-bit integers (so they stay within 65 mm)."""
+
+BLINK_SCALES = (0.5, 1.8)
+"""Bounds on how much more or less than the template's the lids of a person travel in a blink."""
 
 ARRAYS = (
     "template", "faces", "uv", "uv_faces", "landmark_vertices", "landmark_weights", "mirror", "head_weight", "albedo",
@@ -103,7 +106,8 @@ def deform(
     neutral
         (V, 3) metres, the face at rest.
     blendshapes
-        (52,) or (T, 52) coefficients in the order of `conventions.ARKIT`.
+        (52,) or (T, 52) coefficients in the order of `conventions.ARKIT`. Those of eyeBlink are scaled by
+        `shape_scale`, so that 1 closes the eyes of this person.
     gaze
         (2, 2) or (T, 2, 2) radians: left eye, right eye; yaw, pitch (see `conventions`). When given it
         alone turns the eyeballs, exactly, about their joints; the eyeLook blendshapes then move the lids
@@ -126,7 +130,7 @@ def deform(
     _check(neutral, head.template.shape, "neutral")
     _check(coefficients, (*lead, len(ARKIT)), "blendshapes")
     basis = head.blendshapes.reshape(len(ARKIT), -1)
-    moved = (coefficients @ basis).reshape(*lead, *head.template.shape)
+    moved = ((coefficients * shape_scale(head, neutral)) @ basis).reshape(*lead, *head.template.shape)
     moved += neutral
     if gaze is not None:
         gaze = np.asarray(gaze, np.float32)
@@ -140,6 +144,21 @@ def deform(
         _check(lip_offsets, (*lead, len(head.lips), 3), "lip_offsets")
         moved[..., head.lips, :] += lip_offsets
     return moved
+
+
+def shape_scale(head: HeadModel, neutral: np.ndarray) -> np.ndarray:
+    """How far each blendshape has to go on this face (V, 3) to do what it does on the template: (52,) float32.
+
+    1 for all but eyeBlink, which goes as far as the eye is open at rest. Multiply ``head.blendshapes`` by it
+    before giving them to a rig.
+    """
+    scale = np.ones(len(ARKIT), np.float32)
+    for side in ("left", "right"):
+        edge = head.regions.get(f"eyelid_edge_{side}")
+        if edge is not None:
+            open_here, open_there = np.ptp(neutral[edge, 1]), np.ptp(head.template[edge, 1])
+            scale[ARKIT_INDEX[f"eyeBlink{side.title()}"]] = np.clip(open_here / open_there, *BLINK_SCALES)
+    return scale
 
 
 def gaze_rotation(gaze: np.ndarray) -> np.ndarray:

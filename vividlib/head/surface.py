@@ -25,7 +25,7 @@ FACE_ENLARGED = 1.2
 
 COLOURS = {
     "skin": (0.515, 0.328, 0.250), "lips": (0.434, 0.190, 0.170), "teeth": (0.807, 0.730, 0.600),
-    "gums": (0.420, 0.150, 0.150), "tongue": (0.420, 0.150, 0.150), "mouth": (0.180, 0.040, 0.040),
+    "gums": (0.420, 0.150, 0.150), "tongue": (0.360, 0.110, 0.110), "mouth": (0.180, 0.040, 0.040),
     "throat": (0.010, 0.002, 0.002), "socket": (0.400, 0.180, 0.150), "sclera": (0.780, 0.760, 0.740),
     "iris": (0.110, 0.055, 0.025), "limbus": (0.030, 0.017, 0.010), "pupil": (0.004, 0.004, 0.004),
 }  # fmt: skip
@@ -112,14 +112,16 @@ def colours(cut: Cut, template: np.ndarray, regions: dict[str, np.ndarray], lip_
     for row, share in zip(inwards, (1, 1, 0.8, 0.5, 0.2, 0.1)):
         albedo[row] = share * tone["lips"] + (1 - share) * tone["mouth"]
 
-    albedo[regions["tongue"]] = tone["tongue"]
+    tongue = regions["tongue"]
+    depth = np.clip((template[tongue, 2].max() - template[tongue, 2, None] - 0.012) / 0.03, 0, 1)
+    albedo[tongue] = tone["tongue"] * (1 - depth) + tone["throat"] * depth
     for name, sign in (("teeth_upper", 1), ("teeth_lower", -1)):
         part = regions[name]
         height = sign * template[part, 1]
         share = np.clip((height - height.min()) / np.ptp(height) * 2 - 0.9, 0, 1)[:, None]
         albedo[part] = share * tone["gums"] + (1 - share) * tone["teeth"]
 
-    angle = np.concatenate([[0], np.repeat(EYE_RINGS, EYE_SEGMENTS), [np.pi]])
+    angle = np.concatenate([[0], np.repeat(EYE_RINGS, EYE_SEGMENTS)])
     eye = np.where(angle[:, None] < IRIS, tone["iris"], tone["sclera"])
     eye[angle < PUPIL] = tone["pupil"]
     eye[np.isclose(angle, EYE_RINGS[EYE_RINGS < IRIS].max())] = tone["limbus"]
