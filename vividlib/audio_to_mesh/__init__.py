@@ -1,0 +1,5 @@
+"""Stage one: a voice to the motion of a face."""
+
+from vividlib.audio_to_mesh.speak import speak
+
+__all__ = ["speak"]

@@ -1,0 +1,55 @@
+"""``python -m vividlib.training``: from videos and texts to the weights of assets/."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from vividlib.errors import VividError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line and run one step of the recipe."""
+    parser = argparse.ArgumentParser(prog="python -m vividlib.training", description=__doc__)
+    steps = parser.add_subparsers(dest="step", required=True)
+    prepare = steps.add_parser("prepare", help="track videos of speaking people; can be stopped and continued")
+    prepare.add_argument("videos", type=Path, help="a folder for each person, or of one person")
+    prepare.add_argument("out", type=Path, help="where the clips go")
+    prepare.add_argument("--each", action="store_true", help="every video shows another person")
+    synthesize = steps.add_parser("synthesize", help="make speech with known sounds (needs espeak-ng and flite)")
+    synthesize.add_argument("out", type=Path, help="where the clips go")
+    sentence = steps.add_parser("sentence", help="make the sample sentence of assets/ (needs flite)")
+    sentence.add_argument("out", type=Path, help="a .wav file")
+    train = steps.add_parser("train", help="train the network; continues from its checkpoint")
+    train.add_argument("clips", type=Path, nargs="+", help="folders that prepare and synthesize wrote")
+    train.add_argument("--out", type=Path, required=True, help="for checkpoints and the weights")
+    train.add_argument("--held-out", nargs="*", default=[], help="speakers not to learn from")
+    train.add_argument("--steps", type=int, default=4000)
+    given = parser.parse_args(arguments)
+    try:
+        if given.step == "prepare":
+            from vividlib.training.prepare import prepare
+
+            prepare(given.videos, given.out, each=given.each)
+        elif given.step == "synthesize":
+            from vividlib.training.synthesize import synthesize
+
+            print(f"{synthesize(given.out)} clips in {given.out}")
+        elif given.step == "sentence":
+            from vividlib.training.sentence import write_sentence
+
+            for phone in write_sentence(given.out):
+                print(f"{phone.start:.3f} {phone.end:.3f} {phone.symbol}")
+        else:
+            from vividlib.training.train import train
+
+            train(given.clips, given.out, given.held_out, given.steps)
+    except VividError as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,54 @@
+"""Training examples on disk: a voice and how the face moved, one compressed npz a clip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """Speech and motion in step."""
+
+    speaker: str
+    samples: np.ndarray  # N float32 in [-1, 1] at SAMPLE_RATE
+    blendshapes: np.ndarray  # T 52 float32 at MOTION_RATE
+    closed: np.ndarray  # T float32: 1 where a p, b or m closes the lips, NaN where that is not known
+    voiced: np.ndarray  # T float32: 1 where somebody speaks or is about to
+
+
+def path(folder: Path, name: str) -> Path:
+    """Where a clip lies."""
+    return Path(folder) / f"{name}.npz"
+
+
+def exists(folder: Path, name: str) -> bool:
+    """Whether a clip has been written already."""
+    return path(folder, name).exists()
+
+
+def save(folder: Path, name: str, clip: Clip) -> None:
+    """Write one clip, whole or not at all: sound as 16-bit, curves as 16-bit floats."""
+    arrays = {f.name: np.asarray(getattr(clip, f.name)) for f in fields(Clip)}
+    arrays["samples"] = np.round(np.clip(arrays["samples"], -1, 1) * 32767).astype(np.int16)
+    for curve in ("blendshapes", "closed", "voiced"):
+        arrays[curve] = arrays[curve].astype(np.float16)
+    final = path(folder, name)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    partial = final.with_suffix(".partial.npz")
+    np.savez_compressed(partial, **arrays)
+    partial.replace(final)
+
+
+def load(file: Path) -> Clip:
+    """Read one clip."""
+    with np.load(file, allow_pickle=False) as arrays:
+        return Clip(
+            speaker=str(arrays["speaker"]),
+            samples=arrays["samples"].astype(np.float32) / 32767,
+            blendshapes=arrays["blendshapes"].astype(np.float32),
+            closed=arrays["closed"].astype(np.float32),
+            voiced=arrays["voiced"].astype(np.float32),
+        )
