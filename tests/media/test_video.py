@@ -1,6 +1,7 @@
 import errno
 import os
 from fractions import Fraction
+from xml.etree import ElementTree
 
 import av
 import numpy as np
@@ -79,6 +80,21 @@ def test_frame_rates_by_name_are_the_ntsc_fractions():
             frame_rate(bad)
 
 
+def test_a_few_damaged_packets_are_skipped_many_are_not(tmp_path):
+    data = written(tmp_path / "a.mp4", [BLACK] * 100, audio=hum(4)).read_bytes()
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        packets = [packet for packet in container.demux(audio=0) if packet.size]
+    for share, damaged in [(0.02, False), (0.5, True)]:
+        mutant = bytearray(data)
+        for packet in packets[: round(share * len(packets))]:
+            mutant[packet.pos : packet.pos + packet.size] = b"\xff" * packet.size
+        if damaged:
+            with pytest.raises(AudioError, match="damaged"):
+                load_speech(bytes(mutant))
+        else:
+            assert load_speech(bytes(mutant)).duration > 3.8
+
+
 def test_sound_is_heard_when_it_should_be(tmp_path):
     samples = np.zeros(32_000, np.float32)
     samples[24_000:24_160] = 0.8
@@ -146,6 +162,22 @@ def test_videos_say_that_they_are_generated(tmp_path, suffix):
         container.mux(video.encode(av.VideoFrame(640, 480, "yuv420p")))
         container.mux(video.encode())
     assert not is_ai_generated(other)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_the_digital_source_type_is_where_iptc_puts_it(tmp_path, suffix):
+    data = written(tmp_path / f"a{suffix}", noise(), audio=hum(0.4)).read_bytes()
+    boxes, place = {}, 0
+    while place < len(data):
+        size = int.from_bytes(data[place : place + 4], "big")
+        boxes[data[place + 4 : place + 8]] = data[place + 8 : place + size]
+        place += size
+    assert place == len(data)
+    assert boxes[b"uuid"][:16].hex() == "be7acfcb97a942e89c71999491e3afac"
+    described = ElementTree.fromstring(boxes[b"uuid"][16:]).find(".//{*}Description")
+    assert described.get("{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType") == (
+        "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+    )
 
 
 def test_cancelling_keeps_what_was_there(tmp_path):

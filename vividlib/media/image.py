@@ -13,7 +13,7 @@ from PIL import Image, ImageCms, ImageOps
 from vividlib.errors import ImageError, OutputError
 from vividlib.media.files import Source, atomic_output, check_suffix, open_input, source_name
 
-READ_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+READ_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """What is read. Pillow knows more, but some of it runs other programs (EPS) or holds no photos."""
 
 SAVE_OPTIONS = {

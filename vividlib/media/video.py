@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext, suppress
 from fractions import Fraction
@@ -22,8 +23,9 @@ SUFFIXES = (".mp4", ".mov")
 """What is written. Matroska and WebM round time stamps to milliseconds, so 29.97 fps is not exact there."""
 
 _SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+_SOURCE_TYPE = _SOURCE_TYPES + "compositeWithTrainedAlgorithmicMedia"
 AI_TAGS = {
-    "digitalsourcetype": _SOURCE_TYPES + "compositeWithTrainedAlgorithmicMedia",
+    "digitalsourcetype": _SOURCE_TYPE,
     "comment": "AI-generated: a photo animated by vividlib",
 }
 """Metadata of every video written: IPTC's digital source type for machines, a sentence for people."""
@@ -31,6 +33,15 @@ AI_TAGS = {
 _AI_SOURCE_TYPES = {
     _SOURCE_TYPES + name for name in ("compositeWithTrainedAlgorithmicMedia", "trainedAlgorithmicMedia")
 }
+
+# The same as an XMP packet, where IPTC's standard puts it, in the box that XMP's (part 3) reserves in MP4.
+_XMP = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+ Iptc4xmpExt:DigitalSourceType="{_SOURCE_TYPE}"/>
+</rdf:RDF></x:xmpmeta>
+<?xpacket end="r"?>""".encode()
+_XMP_BOX = struct.pack(">I", 24 + len(_XMP)) + b"uuid" + bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC") + _XMP
 
 # veryfast is the knee: measured at 512 px and equal crf, superfast makes files four times as large
 # for the same time, faster takes twice the time for no smaller ones.
@@ -139,18 +150,21 @@ class VideoWriter:
     def _open(self) -> Iterator[None]:
         sound = open_sound(self._audio) if self._audio is not None else None
         listening = closing(sound.blocks) if sound else nullcontext()
-        with listening, atomic_output(self.path) as partial, _muxer(partial) as container:
-            container.metadata.update(self._metadata)
-            self._container = container
-            self._to_yuv = av.video.reformatter.VideoReformatter()
-            self._video = _video_stream(container, self.shape, self.fps)
-            self._track = _SoundTrack(container, sound) if sound else None
-            yield
-            if not self.frames:
-                raise OutputError(f"{os.fspath(self.path)}: no frames were written; a video needs at least one.")
-            container.mux(self._video.encode())
-            if self._track:
-                container.mux(self._track.end())
+        with listening, atomic_output(self.path) as partial:
+            with _muxer(partial) as container:
+                container.metadata.update(self._metadata)
+                self._container = container
+                self._to_yuv = av.video.reformatter.VideoReformatter()
+                self._video = _video_stream(container, self.shape, self.fps)
+                self._track = _SoundTrack(container, sound) if sound else None
+                yield
+                if not self.frames:
+                    raise OutputError(f"{os.fspath(self.path)}: no frames were written; a video needs at least one.")
+                container.mux(self._video.encode())
+                if self._track:
+                    container.mux(self._track.end())
+            with partial.open("ab") as file:
+                file.write(_XMP_BOX)
 
 
 class _SoundTrack:
@@ -194,7 +208,6 @@ def _video_stream(
     # sRGB shares BT.709's primaries, and players expect its transfer curve by this name.
     context = stream.codec_context
     context.colorspace = context.color_primaries = context.color_trc = 1
-    context.color_range = av.video.reformatter.ColorRange.MPEG
     return stream
 
 
