@@ -163,17 +163,17 @@ class _Bars:
     """Progress as one tqdm bar a stage, on a terminal's stderr."""
 
     def __init__(self, quiet: bool):
-        self._quiet = quiet
-        self._bar = None
+        self._disable = True if quiet else None  # None: unless there is no terminal
+        self._stage = self._bar = None
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        if self._bar is None or self._bar.desc != f"{stage}: ":
+        if stage != self._stage:
             self.close()
-            self._bar = tqdm(desc=stage, total=total, disable=self._quiet or None)  # None: where there is a terminal
+            self._stage, self._bar = stage, tqdm(desc=stage, disable=self._disable)
         self._bar.total = total
         self._bar.update(done - self._bar.n)
 
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
-            self._bar = None
+        self._stage = self._bar = None

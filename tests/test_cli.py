@@ -1,0 +1,203 @@
+"""The command line as a user meets it: one line and exit code 2 for whatever is wrong, and nothing lost."""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from vividlib import cli, pipeline
+from vividlib.weights import asset_path
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def inputs(astronaut, tmp_path_factory):
+    """Good and bad files to hand in, by name."""
+    folder = tmp_path_factory.mktemp("inputs")
+    random = np.random.default_rng(5)
+    samples, rate = soundfile.read(asset_path("speech.wav"))
+    good = samples[:rate]
+
+    def picture(name, array):
+        Image.fromarray(array).save(folder / name)
+
+    picture("photo.png", astronaut)
+    picture("photo.jpg", astronaut)
+    picture("noise.png", random.integers(0, 255, (200, 200, 3), np.uint8))
+    picture("two.png", np.hstack([astronaut[:256, 128:320]] * 2))
+    small = Image.fromarray(astronaut).resize((96, 96))
+    scene = Image.new("RGB", (512, 512), "grey")
+    scene.paste(small, (200, 200))
+    scene.save(folder / "small.png")
+    whole = (folder / "photo.jpg").read_bytes()
+    (folder / "truncated.jpg").write_bytes(whole[: len(whole) // 3])
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "text.png").write_text("not a picture")
+
+    soundfile.write(folder / "speech.wav", good, rate)
+    soundfile.write(folder / "short.wav", good[: rate // 10], rate)
+    soundfile.write(folder / "silent.wav", np.zeros(rate), rate)
+    spoiled = good.astype(np.float32)
+    spoiled[1000] = np.nan
+    soundfile.write(folder / "nan.wav", spoiled, rate, subtype="FLOAT")
+    (folder / "empty.wav").write_bytes(b"")
+    (folder / "corrupt.wav").write_bytes(random.bytes(5000))
+    (folder / "corrupt.mp4").write_bytes(random.bytes(5000))
+    (folder / "take.csv").write_text("Timecode,BlendShapeCount\n")
+    (folder / "take.npz").write_bytes(b"")
+    return folder
+
+
+@pytest.fixture
+def run(inputs, tmp_path, capsys, monkeypatch):
+    """Run a command whose ``out...`` files are in an empty folder; exit code, stdout, stderr."""
+    monkeypatch.chdir(inputs)
+
+    def run(line):
+        words = [str(tmp_path / word) if word.startswith("out") else word for word in line.split()]
+        code = cli.main(words)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+BAD = {
+    "no face": "animate noise.png speech.wav -o out.mp4",
+    "two faces": "animate two.png speech.wav -o out.mp4",
+    "no such face": "animate photo.png speech.wav -o out.mp4 --face 7",
+    "small face": "animate small.png speech.wav -o out.mp4",
+    "no photo": "animate absent.png speech.wav -o out.mp4",
+    "truncated photo": "animate truncated.jpg speech.wav -o out.mp4",
+    "empty photo": "animate empty.png speech.wav -o out.mp4",
+    "text as photo": "animate text.png speech.wav -o out.mp4",
+    "silence": "animate photo.png silent.wav -o out.mp4",
+    "no sound": "animate photo.png absent.wav -o out.mp4",
+    "empty sound": "animate photo.png empty.wav -o out.mp4",
+    "short sound": "animate photo.png short.wav -o out.mp4",
+    "corrupt sound": "animate photo.png corrupt.wav -o out.mp4",
+    "NaN in sound": "animate photo.png nan.wav -o out.mp4",
+    "unknown suffix": "animate photo.png speech.wav -o out.xyz",
+    "no suffix": "speak speech.wav -o out",
+    "no folder": "animate photo.png speech.wav -o out/of/reach.mp4",
+    "zero frames a second": "animate photo.png speech.wav -o out.mp4 --fps 0",
+    "tiny video": "animate photo.png speech.wav -o out.mp4 --size 3",
+    "unknown device": "animate photo.png speech.wav -o out.mp4 --device abacus",
+    "reconstruct: no face": "reconstruct noise.png -o out.glb",
+    "reconstruct: suffix": "reconstruct photo.png -o out.mp4",
+    "speak: silence": "speak silent.wav -o out.npz",
+    "speak: suffix": "speak speech.wav -o out.wav",
+    "track: corrupt": "track corrupt.mp4 -o out.npz",
+    "track: a photo": "track text.png -o out.csv",
+    "track: suffix": "track corrupt.mp4 -o out.mp4",
+    "render: broken take": "render photo.png take.csv -o out.mp4",
+    "render: empty take": "render photo.png take.npz -o out.mp4",
+    "render: no take": "render photo.png speech.wav -o out.mp4",
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_and_exit_code_2(case, run, tmp_path, monkeypatch):
+    monkeypatch.setattr(pipeline.VideoWriter, "write", lambda *_: pytest.fail("frames were rendered"))
+    output = tmp_path / Path(BAD[case].split("-o ")[1].split()[0])
+    if output.parent == tmp_path:
+        output.write_bytes(b"earlier")
+    code, out, err = run(BAD[case])
+    assert code == 2 and out == ""
+    assert err.startswith("vividlib: error: ") and err.count("\n") == 1 and err.endswith("\n")
+    assert len(err) > 40, "the line says what to do"
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == ([b"earlier"] if output.parent == tmp_path else [])
+
+
+def test_the_line_about_several_faces_says_how_to_choose(run):
+    _, _, err = run(BAD["two faces"])
+    assert "--face" in err and err.count("x=") == 2
+
+
+@pytest.mark.parametrize("face", [0, 1])
+def test_one_of_several_faces_can_be_chosen(face, run, tmp_path):
+    code, out, err = run(f"reconstruct two.png -o out.glb --face {face}")
+    assert (code, err) == (0, "") and out.strip() == str(tmp_path / "out.glb")
+
+
+@pytest.mark.parametrize("line", ["animate photo.png speech.wav -o out.mp4 --size 256", "speak speech.wav -o out.glb"])
+def test_a_full_disk_keeps_what_was_there(line, run, tmp_path):
+    output = tmp_path / line.split("-o ")[1].split()[0]
+    output.write_bytes(b"earlier")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, limits[1]))
+    try:
+        code, _, err = run(line)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert code == 2 and err.count("\n") == 1 and "could not be written" in err
+    assert list(tmp_path.iterdir()) == [output] and output.read_bytes() == b"earlier"
+
+
+def test_every_command_does_its_work(run, tmp_path):
+    assert run("speak speech.wav -o out.npz --seed 3")[0] == 0
+    assert run("speak speech.wav -o out.csv --seed 3")[0] == 0
+    line = f"render photo.png {tmp_path}/out.csv -o out.mp4 --audio speech.wav --size 64 --fps 5"
+    code, out, err = run(line)
+    assert (code, out.strip(), err) == (0, str(tmp_path / "out.mp4"), "")
+    assert run("animate photo.png speech.wav -o out.mp4 --size 64 --fps 5 --quiet") == (0, "", "")
+
+
+def test_a_rendered_video_can_be_tracked(run, tmp_path):
+    assert run("animate photo.png speech.wav -o out.mp4 --size photo")[0] == 0
+    assert run(f"track {tmp_path}/out.mp4 -o out.npz")[0] == 0
+    tracked = pipeline.load_motion(tmp_path / "out.npz")
+    assert len(tracked) == 25 and tracked.rate == 25
+
+
+def test_doctor_says_what_is_used_and_why(run):
+    code, out, _ = run("doctor")
+    assert code == 0
+    for word in ("device:", "rasteriser:", "nvdiffrast", "head.npz: verified", "research and evaluation only"):
+        assert word in out
+
+
+def test_an_interrupt_is_exit_code_130_and_leaves_nothing(run, tmp_path, monkeypatch):
+    def interrupt(self, frame):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline.VideoWriter, "write", interrupt)
+    code, _, err = run("animate photo.png speech.wav -o out.mp4 --size 64")
+    assert code == 130 and "Traceback" not in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_wrong_arguments_are_exit_code_2(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["animate"])
+    assert stopped.value.code == 2 and "usage:" in capsys.readouterr().err
+
+
+def test_progress_is_drawn_on_a_terminal_only(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    bars = cli._Bars(quiet=False)
+    for done in range(3):
+        bars("render", done, 2)
+    bars.close()
+    assert "render" in capsys.readouterr().err
+    quiet = cli._Bars(quiet=True)
+    quiet("render", 1, 2)
+    quiet.close()
+    assert capsys.readouterr().err == ""
+
+
+def test_a_process_of_its_own_says_one_line_too(inputs, tmp_path):
+    """The libraries below write to the real stderr, past Python: only a process shows it."""
+    line = [sys.executable, "-m", "vividlib", "animate", inputs / "noise.png", inputs / "speech.wav"]
+    done = subprocess.run([*line, "-o", tmp_path / "out.mp4"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("vividlib: error: No face") and done.stderr.count("\n") == 1
+    line = [sys.executable, "-m", "vividlib", "reconstruct", inputs / "photo.png", "-o", tmp_path / "face.glb"]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
