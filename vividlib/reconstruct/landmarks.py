@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
+import warnings
 from collections.abc import Iterable, Iterator
 
 import cv2
@@ -18,6 +20,7 @@ from vividlib.errors import FaceTooSmallError, NoFaceError, SeveralFacesError
 from vividlib.types import Portrait
 
 os.environ.setdefault("GLOG_minloglevel", "2")  # MediaPipe's C++ side reads it when it is first loaded
+warnings.filterwarnings("ignore", "SymbolDatabase.GetPrototype", UserWarning)  # MediaPipe's, once a graph
 
 SMALLEST_FACE = 48  # px between forehead and chin: below this lips are three pixels high
 BYSTANDER = 0.4  # a face under this share of the largest one's height is part of the background
@@ -64,12 +67,13 @@ def find_faces(image: np.ndarray) -> list[np.ndarray]:
     """Landmarks (478 3 px) of every face in a picture (H W 3 uint8), largest first."""
     image = np.ascontiguousarray(image)
     boxes: list[Box] = []
-    for share in (1, 1 / 2, 1 / 4):  # stop at the first scale that shows a face
-        for tile in _tiles(*image.shape[:2], share):
-            boxes += _detect(image, tile)
-        if boxes:
-            break
-    faces = (_landmarks(image, box) for box in _distinct(boxes))
+    with _native_silence():
+        for share in (1, 1 / 2, 1 / 4):  # stop at the first scale that shows a face
+            for tile in _tiles(*image.shape[:2], share):
+                boxes += _detect(image, tile)
+            if boxes:
+                break
+        faces = [_landmarks(image, box) for box in _distinct(boxes)]
     found = _distinct_faces([points for points in faces if points is not None])
     return sorted(found, key=lambda points: -bounding_box(points)[3])
 
@@ -77,8 +81,10 @@ def find_faces(image: np.ndarray) -> list[np.ndarray]:
 def track_faces(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray | None]:
     """Landmarks (478 3 px) of the one face in each frame (H W 3 uint8), None where it is lost."""
     with _face_mesh(static_image_mode=False) as mesh:
-        for frame in frames:
-            yield _read(mesh.process(np.ascontiguousarray(frame)), frame.shape)
+        for number, frame in enumerate(frames):
+            with _native_silence() if number == 0 else contextlib.nullcontext():
+                result = mesh.process(np.ascontiguousarray(frame))
+            yield _read(result, frame.shape)
 
 
 def bounding_box(landmarks: np.ndarray) -> Box:
@@ -97,11 +103,26 @@ def person_mask(image: np.ndarray, box: Box) -> np.ndarray:
     window = _window(box, 5.0, image.shape)
     left, top, right, bottom = window
     crop = np.ascontiguousarray(image[top:bottom, left:right])
-    with mp.solutions.selfie_segmentation.SelfieSegmentation(model_selection=0) as segment:
+    selfie = mp.solutions.selfie_segmentation.SelfieSegmentation
+    with _native_silence(), selfie(model_selection=0) as segment:
         mask = segment.process(crop).segmentation_mask
     # At the sides that the window shares with the rest of the picture the mask just goes on.
     outside = [(top, image.shape[0] - bottom), (left, image.shape[1] - right)]
     return np.pad(np.asarray(mask, np.float32), outside, mode="edge")
+
+
+@contextlib.contextmanager
+def _native_silence():
+    """Keep the chatter of MediaPipe's C++ side off the terminal; it listens to no log level."""
+    sys.stderr.flush()
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 @contextlib.contextmanager

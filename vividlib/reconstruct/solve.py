@@ -9,17 +9,26 @@ mouthClose apart. Frames are solved in batches; a photo is a batch of one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from vividlib.conventions import ARKIT, ARKIT_INDEX, GAZE_AT_ONE
+from vividlib.conventions import ARKIT
+from vividlib.head.gaze import eye_shapes
 from vividlib.types import Camera, HeadModel
 
 NOISE = 0.001  # metres: how far landmarks of a good detection stray
 DEPTH_TRUST = 0.25  # MediaPipe's depth is a guess of its network; it steadies the pose, no more
 UNSEEN = ("cheekPuff", "tongueOut", "jawForward")  # landmarks cannot tell them
-PRICE = 0.6  # of a coefficient at 1, in squared sigmas per landmark coordinate row x 100
+PRICE = 1.0  # of a coefficient at 1, in squared sigmas for every hundred coordinates
+TASTE = {
+    "jawOpen": 0.3, "jawLeft": 3, "jawRight": 3, "mouthLowerDown": 1.5, "mouthUpperUp": 1.5, "mouthShrug": 4, "mouthRoll": 3, "mouthStretch": 2, "mouthDimple": 3,
+    "mouthPress": 2, "noseSneer": 2, "cheekSquint": 3, "eyeSquint": 2, "eyeBlink": 0.2,
+}  # fmt: skip
+"""How the price differs: what jaw, smile and funnel explain is not left to subtler shapes."""
+SYMMETRY = 3.0  # price of the squared difference between the left and the right of a mouth shape
+FREE = [i for i, name in enumerate(ARKIT) if name not in UNSEEN and "eyeLook" not in name]
 RIGHT_IRIS, LEFT_IRIS = 468, 473  # MediaPipe's centres; "right" is the person's own
 
 LIPS = (
@@ -32,6 +41,14 @@ EYES = (
 )  # right, left
 OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
         152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]  # fmt: skip
+OPENINGS = np.array(
+    [*zip(LIPS[1][1:10], LIPS[1][11:]), *zip(EYES[0][1:8], EYES[0][:8:-1]), *zip(EYES[1][1:8], EYES[1][:8:-1])]
+    + [(61, 291), (78, 308)]
+)
+"""Opposite landmarks of lips and lids, and the mouth's corners: what lies between them is what a viewer
+sees and what a detector sees best, so their distance counts besides their places."""
+OPENING_SIGMA = 0.25
+CHIN = [149, 176, 148, 152, 377, 400, 378]  # the part of the outline that is a place of the skin
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,16 +69,6 @@ def landmarks_of(head: HeadModel, vertices: np.ndarray) -> np.ndarray:
     return np.einsum("...lkc,lk->...lc", vertices[..., head.landmark_vertices, :], head.landmark_weights)
 
 
-def eye_shapes(gaze: np.ndarray) -> np.ndarray:
-    """The eyeLook coefficients (... 52, the rest 0) that go with a gaze (... 2 2, radians)."""
-    shapes = np.zeros((*gaze.shape[:-2], 52), np.float32)
-    for eye, side, outward in ((0, "Left", 1), (1, "Right", -1)):
-        yaw, pitch = gaze[..., eye, 0] / GAZE_AT_ONE, gaze[..., eye, 1] / GAZE_AT_ONE
-        for name, value in (("Out", outward * yaw), ("In", -outward * yaw), ("Up", pitch), ("Down", -pitch)):
-            shapes[..., ARKIT_INDEX[f"eyeLook{name}{side}"]] = np.clip(value, 0, 1)
-    return shapes
-
-
 def solve(head: HeadModel, landmarks: np.ndarray, neutral: np.ndarray | None = None, rounds: int = 8) -> Solution:
     """Fit the head to detected landmarks.
 
@@ -77,8 +84,7 @@ def solve(head: HeadModel, landmarks: np.ndarray, neutral: np.ndarray | None = N
     shapes = landmarks_of(head, head.blendshapes).astype(np.float64)  # 52 478 3
     basis = np.zeros((0, 478, 3)) if neutral is not None else landmarks_of(head, head.identity_basis).astype(np.float64)
     base = landmarks_of(head, head.template if neutral is None else neutral).astype(np.float64)
-    free = [i for i, name in enumerate(ARKIT) if name not in UNSEEN and "eyeLook" not in name]
-    sigma = _sigmas()
+    weights = _weights()
 
     rotation, scale, centre = _weak_pose(base, target)
     expression = np.zeros((frames, 52))
@@ -89,34 +95,35 @@ def solve(head: HeadModel, landmarks: np.ndarray, neutral: np.ndarray | None = N
         points = person + np.einsum("bs,slc->blc", expression, shapes)
         gaze = _gaze(head, neutral, identity, points, target, rotation, scale, centre)
         looks = eye_shapes(gaze)
-        held = [i for i in range(52) if i not in free]
+        held = [i for i in range(52) if i not in FREE]
         expression[:, held] = looks[:, held]
         points = person + np.einsum("bs,slc->blc", expression, shapes)
 
-        residual, jacobian = _linearise(points, np.concatenate([shapes[free], basis]), target, rotation, scale, centre)
-        weight = np.stack([1 / sigma, 1 / sigma, DEPTH_TRUST / sigma], -1).reshape(-1)
-        weight = weight[None] / (NOISE * np.repeat(scale[:, None], 478 * 3, 1))
-        step = _step(residual * weight, jacobian * weight[..., None], expression[:, free], identity)
+        residual, jacobian = _linearise(points, np.concatenate([shapes[FREE], basis]), target, rotation, scale, centre)
+        weight = weights / (NOISE * scale[:, None])
+        step = _step(residual * weight, jacobian * weight[..., None], expression[:, FREE], identity)
         rotation = Rotation.from_rotvec(step[:, :3]).as_matrix() @ rotation
         scale = scale * np.exp(np.clip(step[:, 3], -0.3, 0.3))
         centre = centre + step[:, 4:6] * scale[:, None]
-        expression[:, free] = np.clip(expression[:, free] + step[:, 6 : 6 + len(free)], 0, 1)
+        expression[:, FREE] = np.clip(expression[:, FREE] + step[:, 6 : 6 + len(FREE)], 0, 1)
         if len(basis):
-            identity = identity + step[:, 6 + len(free) :].mean(0)
+            identity = identity + step[:, 6 + len(FREE) :].mean(0)
     person = base + np.einsum("k,klc->lc", identity, basis)
     points = person + np.einsum("bs,slc->blc", expression, shapes)
     seen = _project(points, rotation, scale, centre)[0]
     return Solution(rotation, scale, centre, expression, gaze, identity, target[..., :2] - seen)
 
 
-def _sigmas() -> np.ndarray:
-    """How much each landmark strays, in units of NOISE: lips and lids are sharp, the outline slides."""
+def _weights() -> np.ndarray:
+    """Weight of each row of the residual, in units of 1 / NOISE: lips and lids are sharp, the outline slides."""
     sigma = np.full(478, 1.6)
     sigma[OVAL] = 4.0
+    sigma[CHIN] = 2.2
     for loop in (*LIPS, *EYES):
         sigma[loop] = 0.6
     sigma[RIGHT_IRIS:] = 1e3  # irises give the gaze instead
-    return sigma
+    places = np.stack([1 / sigma, 1 / sigma, DEPTH_TRUST / sigma], -1).ravel()
+    return np.concatenate([places, np.full(2 * len(OPENINGS), 1 / OPENING_SIGMA)])
 
 
 def _project(points, rotation, scale, centre):
@@ -128,7 +135,7 @@ def _project(points, rotation, scale, centre):
 
 
 def _linearise(points, directions, target, rotation, scale, centre):
-    """Residual (B R) and Jacobian (B R P) of x, y and depth of every landmark.
+    """Residual (B R) and Jacobian (B R P) of x, y and depth of every landmark, then of x, y of every opening.
 
     Parameters in order: rotation vector (3), log scale, centre in head units (2), ``directions``.
     """
@@ -153,7 +160,14 @@ def _linearise(points, directions, target, rotation, scale, centre):
     # Depths are relative to an unknown origin: compare them without their means.
     residual[..., 2] -= residual[..., 2].mean(1, keepdims=True)
     jacobian[..., 2, :] -= jacobian[..., 2, :].mean(1, keepdims=True)
-    return residual.reshape(frames, -1), jacobian.reshape(frames, count * 3, -1)
+    first, second = OPENINGS.T
+    between = residual[:, first, :2] - residual[:, second, :2]
+    spread = jacobian[:, first, :2] - jacobian[:, second, :2]
+    size = jacobian.shape[-1]
+    return (
+        np.concatenate([residual.reshape(frames, -1), between.reshape(frames, -1)], 1),
+        np.concatenate([jacobian.reshape(frames, -1, size), spread.reshape(frames, -1, size)], 1),
+    )
 
 
 def _step(residual, jacobian, expression, identity):
@@ -162,10 +176,10 @@ def _step(residual, jacobian, expression, identity):
     shapes, people = expression.shape[1], len(identity)
     normal = np.einsum("brp,brq->bpq", jacobian, jacobian, optimize=True)
     slope = np.einsum("brp,br->bp", jacobian, residual)
-    price = PRICE * jacobian.shape[1] / 100
+    linear, square = _prices(jacobian.shape[1])
     here = slice(6, 6 + shapes)
-    slope[:, here] -= price + 2 * price * expression
-    normal[:, range(6, 6 + shapes), range(6, 6 + shapes)] += 2 * price
+    slope[:, here] -= linear + expression @ square
+    normal[:, here, here] += square
     if people:
         own = slice(6 + shapes, size)
         slope[:, own] -= identity
@@ -174,6 +188,21 @@ def _step(residual, jacobian, expression, identity):
     low, high = np.full((frames, size), -np.inf), np.full((frames, size), np.inf)
     low[:, here], high[:, here] = -expression, 1 - expression
     return bounded_solve(normal, slope, low, high)
+
+
+@cache
+def _prices(coordinates: int):
+    """The price of the free expressions: its linear part (S) and its matrix (S S)."""
+    names = [ARKIT[i] for i in FREE]
+    taste = np.array([next((t for start, t in TASTE.items() if name.startswith(start)), 1.0) for name in names])
+    linear = PRICE * coordinates / 100 * taste
+    square = np.diag(2 * linear)
+    for i, name in enumerate(names):
+        if name.startswith("mouth") and name.endswith("Left") and name != "mouthLeft":
+            j = names.index(name.replace("Left", "Right"))
+            pull = 2 * SYMMETRY * linear[i]
+            square[[i, j, i, j], [i, j, j, i]] += [pull, pull, -pull, -pull]
+    return linear, square
 
 
 def bounded_solve(normal, slope, low, high, rounds: int = 12):

@@ -1,0 +1,47 @@
+import numpy as np
+
+from vividlib.mesh_to_video.canvas import stretch
+
+
+def disc(size=200, radius=50):
+    y, x = np.mgrid[:size, :size]
+    return (x - size // 2) ** 2 + (y - size // 2) ** 2 < radius**2
+
+
+def lay(covered, person):
+    ones = np.ones(covered.shape, np.float32)
+    return stretch(covered, ones, 0.03 * ones, person)
+
+
+def at(canvas, x, y, values):
+    return values[np.linalg.norm(canvas.pixels - [x, y], axis=1).argmin()]
+
+
+def test_the_sheet_moves_with_the_head_and_is_still_at_the_border():
+    head = disc()
+    canvas = lay(head, head.astype(np.float32))
+    on_border = (canvas.pixels <= 0).any(1) | (canvas.pixels >= 199).any(1)
+    assert np.all(canvas.weight[on_border] == 0)
+    assert at(canvas, 100, 100, canvas.weight) == 1
+    assert 0.05 < at(canvas, 100, 20, canvas.weight) < 0.95
+    assert canvas.weight.min() >= 0 and canvas.weight.max() <= 1
+
+
+def test_hair_follows_more_than_background():
+    head = disc()
+    hair = disc(radius=75)
+    with_hair = lay(head, hair.astype(np.float32))
+    without = lay(head, head.astype(np.float32))
+    assert at(with_hair, 100, 30, with_hair.weight) > 0.9
+    assert at(without, 100, 30, without.weight) < 0.8
+
+
+def test_faces_cover_the_crop_once_and_depth_lies_behind_the_outline():
+    head = disc()
+    canvas = lay(head, head.astype(np.float32))
+    corners = canvas.pixels[canvas.faces]
+    (ax, ay), (bx, by) = (corners[:, 1] - corners[:, 0]).T, (corners[:, 2] - corners[:, 0]).T
+    area = ax * by - ay * bx
+    assert np.all(area < 0)  # counter-clockwise on the screen, where y points down
+    assert np.isclose(-area.sum() / 2, 199 * 199)
+    assert np.all(canvas.depth < 0.03)

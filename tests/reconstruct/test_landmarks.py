@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+from skimage.data import astronaut
+
+from vividlib.errors import FaceTooSmallError, NoFaceError, SeveralFacesError
+from vividlib.reconstruct.landmarks import find_faces, find_portrait
+
+
+def on_canvas(face_height_share: float, side: int = 1200) -> np.ndarray:
+    """The astronaut's face so high in a large grey picture."""
+    import cv2
+
+    photo = astronaut()
+    factor = face_height_share * side / 106  # her face is about 106 px high
+    small = cv2.resize(photo, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    canvas = np.full((side, side, 3), 120, np.uint8)
+    canvas[40 : 40 + small.shape[0], 60 : 60 + small.shape[1]] = small[: side - 40, : side - 60]
+    return canvas
+
+
+def test_portrait_of_the_astronaut():
+    portrait = find_portrait(astronaut())
+    assert portrait.landmarks.shape == (478, 3)
+    x, y, width, height = portrait.box
+    assert 150 < x < 230 and 40 < y < 110 and 80 < width < 110 and 95 < height < 120
+    assert portrait.mask[150, 220] > 0.9 and portrait.mask[20, 20] < 0.2
+    assert portrait.mask.shape == portrait.image.shape[:2]
+
+
+def test_a_face_of_8_percent_of_the_height_is_found():
+    portrait = find_portrait(on_canvas(0.08))
+    assert portrait.box[3] == pytest.approx(96, rel=0.15)
+
+
+def test_landmarks_move_with_the_picture():
+    photo = astronaut()
+    moved = np.roll(photo, (10, 20), (0, 1))
+    difference = find_faces(moved)[0] - find_faces(photo)[0]
+    np.testing.assert_allclose(np.median(difference[:, :2], 0), [20, 10], atol=1)
+
+
+def test_errors_tell_what_is_wrong():
+    photo = astronaut()
+    with pytest.raises(NoFaceError):
+        find_portrait(np.random.default_rng(0).integers(0, 255, (300, 300, 3), np.uint8))
+    with pytest.raises(SeveralFacesError) as caught:
+        find_portrait(np.hstack([photo, photo]))
+    assert len(caught.value.boxes) == 2 and "0: x=" in str(caught.value)
+    with pytest.raises(FaceTooSmallError):
+        find_portrait(on_canvas(0.03, 1000))
+
+
+def test_a_face_can_be_picked():
+    photo = astronaut()
+    pair = np.hstack([photo, photo])
+    first, second = find_portrait(pair, 0), find_portrait(pair, 1)
+    assert abs(first.box[0] - second.box[0]) == pytest.approx(512, abs=5)
+    with pytest.raises(NoFaceError, match="There is no face 5"):
+        find_portrait(pair, 5)
