@@ -42,6 +42,9 @@ TEETH_SHIFT, TONGUE_BACK, TONGUE_HEIGHT = (0, -0.0012, -0.004), 0.003, 0.6
 NECK_SLOPE, NECK_TOP, NECK_BASE = 0.37, -0.0675, -0.1405
 """The neck, head space: where y + slope * z is above the top moves with the head, below the base rests."""
 
+PUPIL, EQUATOR = np.array([0]), anatomy.eye_ring(np.pi / 2)
+"""Vertices of an eyeball: the middle of its pupil, and the ring around its centre."""
+
 log = logging.getLogger(__name__)
 
 
@@ -59,10 +62,11 @@ def build() -> HeadModel:
     phenotypes, local = identity.read_fields(data, gather, len(base.vertices))
     template = gather(base.vertices)
     mirror = anatomy.mirror_map(template)
-    template = symmetric(template + identity.average(phenotypes), mirror)
+    template = round_eyeballs(symmetric(template + identity.average(phenotypes), mirror), cut, PUPIL)
     lips = Seam(*anatomy.lip_rows(cut), anatomy.LIP_CORNERS, template)
     lids = Seam(*anatomy.lid_rows(cut), anatomy.LID_CORNERS, template)
     template = lips.close(smooth_border(template, cut), LIP_OVERLAP)
+    template = lift_lids(template, cut, lids, mirror)
     roomy = make_room_in_mouth(template, cut)
 
     shapes = symmetric_shapes(read_blendshapes(data, cut, len(base.vertices)), mirror)
@@ -83,7 +87,7 @@ def build() -> HeadModel:
         name="vivid",
         template=template.astype(np.float32),
         faces=cut.faces.astype(np.int32),
-        identity_basis=lips.weld(basis).astype(np.float32),
+        identity_basis=round_eyeballs(lips.weld(basis), cut, EQUATOR).astype(np.float32),
         blendshapes=shapes.astype(np.float32),
         uv=uv.astype(np.float32),
         uv_faces=uv_faces.astype(np.int32),
@@ -97,6 +101,22 @@ def build() -> HeadModel:
     )
     vertices, landmark_weights = embed.landmarks(head)
     return dataclasses.replace(head, landmark_vertices=vertices, landmark_weights=landmark_weights)
+
+
+def round_eyeballs(fields: np.ndarray, cut: Cut, anchor: np.ndarray) -> np.ndarray:
+    """Keep only what moves and scales the eyeballs in positions or displacements (..., V, 3).
+
+    ``anchor`` lists the vertices of an eyeball whose mean keeps its x and y.
+    """
+    fields = fields.copy()
+    for side in ("left", "right"):
+        ball = cut.parts[f"eyeball_{side}"]
+        directions = anatomy.eyeball()[0] * ([1, 1, 1] if side == "left" else [-1, 1, 1])
+        centre = fields[..., ball[EQUATOR], :].mean(-2, keepdims=True)
+        radius = ((fields[..., ball, :] - centre) * directions).sum((-2, -1)) / len(ball)
+        centre[..., :2] = fields[..., ball[anchor], :2].mean(-2, keepdims=True)
+        fields[..., ball, :] = centre + radius[..., None, None] * directions
+    return fields
 
 
 def symmetric(field: np.ndarray, mirror: np.ndarray) -> np.ndarray:
@@ -140,6 +160,19 @@ def make_room_in_mouth(template: np.ndarray, cut: Cut) -> np.ndarray:
     return template
 
 
+def lift_lids(template: np.ndarray, cut: Cut, lids: Seam, mirror: np.ndarray) -> np.ndarray:
+    """Move what lies of the open lids inside the round eyeballs just outside them."""
+    template = template.copy()
+    ball = template[cut.parts["eyeball_left"]]
+    centre = ball[EQUATOR].mean(0)
+    skin = np.unique(lids.outwards)
+    arm = template[skin] - centre
+    distance = np.linalg.norm(arm, axis=1, keepdims=True)
+    template[skin] += np.maximum(np.linalg.norm(ball[0] - centre) + LID_CLEARANCE - distance, 0) * arm / distance
+    template[mirror[skin]] = template[skin] * [-1, 1, 1]
+    return template
+
+
 def move_eyes(shapes: np.ndarray, template: np.ndarray, cut: Cut, lids: Seam) -> np.ndarray:
     """Correct the shapes of the left eye.
 
@@ -150,9 +183,9 @@ def move_eyes(shapes: np.ndarray, template: np.ndarray, cut: Cut, lids: Seam) ->
     """
     shapes = shapes.copy()
     ball = cut.parts["eyeball_left"]
-    centre = template[ball[anatomy.eye_ring(np.pi / 2)]].mean(0)
+    centre = template[ball[EQUATOR]].mean(0)
     arm = template[ball] - centre
-    radius = np.linalg.norm(arm, axis=1).max()
+    radius = np.linalg.norm(arm[0])
     for way, axis in {"Out": (0, 1, 0), "In": (0, -1, 0), "Up": (-1, 0, 0), "Down": (1, 0, 0)}.items():
         shape = shapes[ARKIT_INDEX[f"eyeLook{way}Left"]]
         shape *= LIDS_FOLLOW[way]
@@ -299,8 +332,7 @@ def name_joints(base: makehuman.BaseMesh, cut: Cut, template: np.ndarray, mirror
     The eyes turn about the mean of their equator. Jaw (half way between the ears) and neck are the mean of
     the pair of skin vertices, left and right, that comes nearest to the place.
     """
-    equator = anatomy.eye_ring(np.pi / 2)
-    joints = {f"eye_{side}": cut.parts[f"eyeball_{side}"][equator] for side in ("left", "right")}
+    joints = {f"eye_{side}": cut.parts[f"eyeball_{side}"][EQUATOR] for side in ("left", "right")}
     origin = base.vertices[base.joint("head")].mean(0)
     places = {"jaw": np.array([0, -0.008, 0.03]), "neck": base.vertices[base.joint("neck")].mean(0) - origin}
     body = cut.parts["body"]

