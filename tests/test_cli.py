@@ -115,6 +115,21 @@ def test_bad_input_is_one_line_and_exit_code_2(case, run, tmp_path, monkeypatch)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == ([b"earlier"] if output.parent == tmp_path else [])
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "animate absent.png absent.wav -o out.xyz",
+        "reconstruct absent.png -o out.xyz",
+        "speak absent.wav -o out.xyz",
+        "track absent.mp4 -o out.xyz",
+        "render absent.png absent.npz -o out.xyz",
+    ],
+)
+def test_the_output_is_looked_at_before_the_inputs(line, run):
+    code, _, err = run(line)
+    assert code == 2 and ".xyz" in err
+
+
 def test_the_line_about_several_faces_says_how_to_choose(run):
     _, _, err = run(BAD["two faces"])
     assert "--face" in err and err.count("x=") == 2
