@@ -169,6 +169,8 @@ def test_a_rendered_video_can_be_tracked(run, tmp_path):
     assert run(f"track {tmp_path}/out.mp4 -o out.npz")[0] == 0
     tracked = pipeline.load_motion(tmp_path / "out.npz")
     assert len(tracked) == 25 and tracked.rate == 25
+    spoken = pipeline.speak("speech.wav").resample(25)
+    assert np.corrcoef(tracked["jawOpen"], spoken["jawOpen"])[0, 1] > 0.5
 
 
 def test_doctor_says_what_is_used_and_why(run):
@@ -209,10 +211,15 @@ def test_progress_is_drawn_on_a_terminal_only(capsys, monkeypatch):
 
 def test_a_process_of_its_own_says_one_line_too(inputs, tmp_path):
     """The libraries below write to the real stderr, past Python: only a process shows it."""
-    line = [sys.executable, "-m", "vividlib", "animate", inputs / "noise.png", inputs / "speech.wav"]
-    done = subprocess.run([*line, "-o", tmp_path / "out.mp4"], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    def run(*words):
+        line = [sys.executable, "-m", "vividlib", *words]
+        return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    done = run("animate", inputs / "noise.png", inputs / "speech.wav", "-o", tmp_path / "out.mp4")
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.startswith("vividlib: error: No face") and done.stderr.count("\n") == 1
-    line = [sys.executable, "-m", "vividlib", "reconstruct", inputs / "photo.png", "-o", tmp_path / "face.glb"]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = run("animate", inputs / "photo.png", inputs / "speech.wav", "-o", tmp_path / "out.mp4")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = run("track", tmp_path / "out.mp4", "-o", tmp_path / "out.npz")
     assert (done.returncode, done.stderr) == (0, "")

@@ -80,9 +80,11 @@ def find_faces(image: np.ndarray) -> list[np.ndarray]:
 
 def track_faces(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray | None]:
     """Landmarks (478 3 px) of the one face in each frame (H W 3 uint8), None where it is lost."""
-    with _face_mesh(static_image_mode=False) as mesh:
-        for number, frame in enumerate(frames):
-            with _native_silence() if number == 0 else contextlib.nullcontext():
+    with contextlib.ExitStack() as graphs:
+        mesh = None
+        for frame in frames:
+            with contextlib.nullcontext() if mesh else _native_silence():  # its threads chatter as they start
+                mesh = mesh or graphs.enter_context(_face_mesh(static_image_mode=False))
                 result = mesh.process(np.ascontiguousarray(frame))
             yield _read(result, frame.shape)
 
