@@ -11,10 +11,9 @@ from vividlib.errors import WeightsError
 _LICENCES = {
     "nvdiffrast": "NVIDIA Source Code License: research and evaluation only",
     "pytorch3d": "BSD-3-Clause",
-    "anny": "Apache-2.0; its data CC0-1.0",
-    "pocketsphinx": "BSD-2-Clause",
-    "espeakng-loader": "carries espeak-ng, GPL-3.0",
-    "librosa": "ISC",
+    "anny": "Apache-2.0, its data CC0-1.0; to build the head",
+    "pocketsphinx": "BSD-2-Clause; to prepare training data",
+    "scikit-image": "BSD-3-Clause; the photo of the demo",
 }
 """Optional parts that are not ours to license, by distribution name."""
 
