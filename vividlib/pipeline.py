@@ -101,9 +101,11 @@ class Frames:
         OutputError, AudioError
         """
         check_output(path, VIDEO_SUFFIXES)
-        count = len(self) if audio is None else self._count(load_speech(audio).duration)
+        self._write(path, audio, self.motion.duration if audio is None else load_speech(audio).duration)
+
+    def _write(self, path: str | Path, audio: Source | Speech | None, seconds: float) -> None:
         with VideoWriter(path, self.renderer.width, self.renderer.height, self.fps, audio) as writer:
-            for frame in self._first(count):
+            for frame in self._first(self._count(seconds)):
                 writer.write(frame)
 
     def _count(self, seconds: float) -> int:
@@ -192,7 +194,8 @@ def animate(
     person = photo if isinstance(photo, Face) else reconstruct(photo, face=face)
     renderer = Renderer(person, size)
     motion = carry_mood(person, audio_to_mesh.speak(voice, seed=seed, progress=progress))
-    Frames(renderer, motion, rate, progress).save(output, audio=speech)
+    # The file, not the voice, is what the video gets to hear: at its own quality.
+    Frames(renderer, motion, rate, progress)._write(output, speech, voice.duration)
 
 
 def _mood_shares() -> np.ndarray:

@@ -66,7 +66,8 @@ def frame_rate(fps: float | Fraction) -> Fraction:
     if not 1 <= fps <= 240:
         raise OutputError(f"{fps} frames a second cannot be written; choose 1 to 240.")
     ntsc = Fraction(round(fps) * 1000, 1001)
-    return ntsc if abs(fps - ntsc) < 0.005 else Fraction(fps).limit_denominator(1000)
+    nearer = abs(fps - ntsc) < min(0.005, abs(fps - round(fps)))  # few frames a second are near both
+    return ntsc if nearer else Fraction(fps).limit_denominator(1000)
 
 
 class VideoWriter:
