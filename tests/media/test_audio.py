@@ -36,6 +36,20 @@ def test_any_rate_and_channel_count_becomes_the_same_16_khz_mono(rate, channels)
     assert_is_tone(load_speech(encoded(samples, rate)))
 
 
+def test_eight_planar_channels():
+    """PyAV 18 sees a ninth plane there; reading it ends the process."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="ogg") as container:
+        stream = container.add_stream("libopus", rate=48_000)
+        stream.layout = "7.1"
+        samples = np.repeat(tone(48_000).astype(np.float32)[:, None], 8, 1)
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), "flt", "7.1")
+        frame.sample_rate = 48_000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    assert_is_tone(load_speech(file.getvalue()), tolerance=0.1)
+
+
 @pytest.mark.parametrize(
     ("kind", "subtype"),
     [("WAV", "PCM_U8"), ("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "PCM_32"), ("WAV", "DOUBLE"), ("WAV", "ULAW"),

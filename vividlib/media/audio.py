@@ -203,6 +203,10 @@ def _container_blocks(container: av.container.InputContainer, name: str) -> Iter
 
 def _samples(frame: av.AudioFrame) -> np.ndarray:
     """N C float32 of a decoded frame."""
-    array = frame.to_ndarray()
     channels = frame.layout.nb_channels
-    return _as_float(array.T if frame.format.is_planar else array.reshape(-1, channels))
+    kind = np.dtype(av.audio.frame.format_dtypes[frame.format.name])
+    if not frame.format.is_planar:
+        return _as_float(np.frombuffer(frame.planes[0], kind, frame.samples * channels).reshape(-1, channels))
+    # Not to_ndarray: with eight channels or more PyAV 18 finds planes past the last one and reads what is not there.
+    planes = [np.frombuffer(plane, kind, frame.samples) for plane in frame.planes[:channels]]
+    return _as_float(np.stack(planes, axis=1))
