@@ -105,6 +105,7 @@ class Face:
     identity: np.ndarray  # K float32, standard deviations
     neutral: np.ndarray  # V 3 float32, head space, metres: at rest, lips closed
     expression: np.ndarray  # 52 float32 in [0, 1], in the photo
+    remainder: np.ndarray  # V 3 float32, head space, metres: of the photo's expression, what the 52 leave over
     gaze: np.ndarray  # 2 2 float32, in the photo, radians (see conventions)
     rotation: np.ndarray  # 4 float64 unit quaternion, head to camera space
     translation: np.ndarray  # 3 float64, metres in camera space

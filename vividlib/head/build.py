@@ -39,6 +39,9 @@ LIDS_FOLLOW = {"Out": 1.2, "In": 1.2, "Up": 1.6, "Down": 1.0}
 TEETH_SHIFT, TONGUE_BACK, TONGUE_HEIGHT = (0, -0.0012, -0.004), 0.003, 0.6
 """Metres by which teeth and tongue are moved, and the tongue further back; share of its height that it keeps."""
 
+INCISORS_DOWN = 0.0025
+"""Metres by which the upper teeth are moved further down: their edge is seen below the lip when a mouth opens."""
+
 NECK_SLOPE, NECK_TOP, NECK_BASE = 0.37, -0.0675, -0.1405
 """The neck, head space: where y + slope * z is above the top moves with the head, below the base rests."""
 
@@ -154,6 +157,7 @@ def make_room_in_mouth(template: np.ndarray, cut: Cut) -> np.ndarray:
     template = template.copy()
     for part in ("teeth_upper", "teeth_lower", "tongue"):
         template[cut.parts[part]] += TEETH_SHIFT
+    template[cut.parts["teeth_upper"], 1] -= INCISORS_DOWN
     height = template[cut.parts["tongue"], 1]
     template[cut.parts["tongue"], 1] = height.min() + TONGUE_HEIGHT * (height - height.min())
     template[cut.parts["tongue"], 2] -= TONGUE_BACK

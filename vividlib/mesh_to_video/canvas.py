@@ -17,7 +17,6 @@ from scipy.sparse.linalg import spsolve
 
 CELLS = 56  # along the longer side of the crop
 BACKGROUND = 0.02  # stiffness of background against that of hair and body
-BEHIND = 0.006  # metres that the sheet lies behind the outline of the mesh, so that the mesh hides it
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +52,7 @@ def stretch(covered: np.ndarray, weight: np.ndarray, depth: np.ndarray, person: 
     share = _harmonic(stiff, inside | border, np.where(inside & ~border, weight[nearest], 0))
     # The outline of the mesh gives the depth, to the outside and to what lies hidden behind the face.
     outline = inside & ~cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-    flat = _harmonic(np.ones_like(stiff), outline, np.where(outline, depth[nearest], 0)) - BEHIND
+    flat = _harmonic(np.ones_like(stiff), outline, np.where(outline, depth[nearest], 0))
 
     index = np.arange(rows * columns).reshape(rows, columns)
     a, b, c, d = (part.ravel() for part in (index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]))

@@ -9,7 +9,9 @@ from vividlib.geometry.mesh import laplacian
 from vividlib.types import HeadModel
 
 MOUTH = ("teeth_upper", "teeth_lower", "tongue", "mouth_cavity")
-MOUTH_DEPTH = 0.045  # metres behind the lips at which no light arrives
+SHADE = {"teeth_upper": 0.75, "teeth_lower": 0.4, "tongue": 0.65, "mouth_cavity": 0.9}
+"""Share of the light outside that reaches these parts between open lips; the upper lip shades the lower teeth."""
+MOUTH_DEPTH = 0.06  # metres behind the lips at which no light arrives
 EYE_RINGS = 14  # around the eye's axis, pupil to back
 
 
@@ -23,7 +25,7 @@ def hidden_colours(head: HeadModel, neutral: np.ndarray, sampled: np.ndarray, vi
     visible : V bool, whether that is the vertex's own colour
 
     Visible vertices keep what was sampled. Hidden skin takes the smooth (harmonic) continuation of
-    the skin around it. An eye looks the same all around its axis, so its hidden parts take the
+    the skin around it, but for the edges of the lids. An eye looks the same all around its axis, so its hidden parts take the
     median of the visible ring. The mouth has the model's own colours in the light of the photo.
     """
     colours = sampled.astype(np.float64).copy()
@@ -32,24 +34,29 @@ def hidden_colours(head: HeadModel, neutral: np.ndarray, sampled: np.ndarray, vi
     lips = neutral[head.regions["lips"], 2].mean()
     for name in MOUTH:
         part = head.regions[name]
-        shade = np.clip(1 - (lips - neutral[part, 2]) / MOUTH_DEPTH, 0.03, 1)[:, None]
-        colours[part] = _to_srgb(head.albedo[part] * light * shade)
+        shade = np.clip(1 - (lips - neutral[part, 2]) / MOUTH_DEPTH, 0.25, 1)[:, None]
+        colours[part] = _to_srgb(head.albedo[part] * light * SHADE[name] * shade)
         known[part] = True
     for side in ("left", "right"):
         part = head.regions[f"eyeball_{side}"]
         middle = neutral[head.joints[f"eye_{side}"]].mean(0)
         colours[part] = _eye(neutral[part] - middle, sampled[part], visible[part], _to_srgb(head.albedo[part] * light))
         known[part] = True
-    return _continue(head, colours, known).astype(np.float32)
+    edges = np.concatenate([head.regions["eyelid_edge_left"], head.regions["eyelid_edge_right"]])
+    known[edges] = False
+    colours = _continue(head, colours, known)
+    # Lashes: the edge of a lid is as dark as the photo has it, and does not darken the skin around it.
+    colours[edges] = np.minimum(colours[edges], sampled[edges])
+    return colours.astype(np.float32)
 
 
 def _light(head: HeadModel, sampled, visible) -> np.ndarray:
-    """Linear gain (3) from the model's albedo to the photo, as seen on the face; greyed, as light is."""
+    """Linear gain (3) from the model's albedo to the photo, as seen on the face; half greyed: skin is not all of it light."""
     face = np.intersect1d(head.regions["face"], np.flatnonzero(visible))
     if not len(face):
         return np.ones(3)
     gain = np.median(_to_linear(sampled[face]), 0) / np.median(head.albedo[face], 0)
-    return np.clip(0.75 * gain.mean() + 0.25 * gain, 0.05, 1.2)
+    return np.clip((gain.mean() + gain) / 2, 0.05, 1.2)
 
 
 def _eye(offsets, sampled, visible, albedo) -> np.ndarray:

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from vividlib.conventions import ARKIT_INDEX
 from vividlib.geometry.camera import head_to_camera, project, scaled
 from vividlib.geometry.mesh import vertex_normals
 from vividlib.geometry.raster import Fragments, interpolate, rasterize
@@ -25,9 +26,14 @@ from vividlib.types import Camera, DenseMotion, Face
 MARGIN = 0.75  # of the head's size around it: room for hair, and for the background to stretch
 MOST_TURN = np.radians(25)  # a motion may turn the head so far from its pose in the photo
 NEAR, FAR = 0.002, 0.006  # metres behind the photo's surface: seen, and hidden
-SKIN, EYES, INNER, SHEET = range(4)  # parts that never show in each other's place
-RECESS = {"eyeball_left": 0.0008, "eyeball_right": 0.0008, "teeth_upper": 0.002, "teeth_lower": 0.002}
-"""Metres by which parts are drawn deeper than they are, so that lids and lips which touch them cover them."""
+LITTLE, TOO_LITTLE = 2.0, 4.0  # times that a triangle's area grows: the photo shows it well, and not enough of it
+RESTING = 0.002  # metres by which the lips of a photo have to differ from rest to be called an expression
+SKIN, EYES, TEETH, INNER, SHEET = range(5)  # parts that never show in each other's place
+RECESS = {"eyeball_left": 0.0008, "eyeball_right": 0.0008} | dict.fromkeys(MOUTH, 0.01) | {"mouth_cavity": 0.016}
+"""Metres by which parts are drawn deeper than they are, so that lids and lips which touch them, or which on
+thin-lipped people cut into the teeth, cover them, and teeth cover what lines the mouth."""
+TINY = 0.02  # square px: smaller triangles of the photo count as this large
+BACKDROP = 0.5  # metres by which the sheet is drawn deeper: it lies behind every part of the head
 
 
 class DenseMotionField:
@@ -48,14 +54,15 @@ class DenseMotionField:
         for name, depth in RECESS.items():
             self._recess[head.regions[name]] = depth
 
-        vertices = deform(head, face.neutral, face.expression, face.gaze)
+        vertices = deform(head, face.neutral, face.expression, face.gaze) + face.remainder
+        self._lips = vertices[head.lips] - face.remainder[head.lips] - face.neutral[head.lips]
         posed = head_to_camera(vertices, face.rotation, face.translation)
         pixels, _ = project(self._camera, posed)
         self.window = self._crop(pixels)
         left, top, width, height = self.window
         self._origin = np.array([left, top])
         self._camera = _shifted(self._camera, left, top)
-        reference = self._points(posed)
+        reference = self._points(posed, self._recess)
 
         fragments = rasterize(reference, head.faces, width, height)
         covered = fragments.triangle >= 0
@@ -68,7 +75,8 @@ class DenseMotionField:
         self._faces = np.concatenate([kept, self._canvas.faces + count]).astype(np.int32)
         self._part = self._parts(kept)
 
-        self._source = np.concatenate([reference, self._points(self._sheet)])
+        self._source = np.concatenate([reference, self._points(self._sheet, BACKDROP)])
+        self._areas = np.maximum(_areas(self._source, self._faces), TINY)
         seen = rasterize(self._source, self._faces, width, height)
         self._seen_part, self._seen_depth = self._part[seen.triangle], seen.depth
         self._colours = np.concatenate(
@@ -82,6 +90,8 @@ class DenseMotionField:
         """
         head = self.face.head
         vertices = deform(head, self.face.neutral, blendshapes, gaze, lip_offsets)
+        likeness = self._likeness(vertices)
+        vertices += likeness * self.face.remainder
         turn = Rotation.from_quat(rotation).as_rotvec()
         angle = np.linalg.norm(turn)
         turn *= MOST_TURN * np.tanh(angle / MOST_TURN) / max(angle, 1e-9)
@@ -93,22 +103,22 @@ class DenseMotionField:
         change = driven * self._rest.inv()
         sheet = change.apply(self._sheet - self.face.translation) + place
         sheet = self._sheet + self._canvas.weight[:, None] * (sheet - self._sheet)
-        points = np.concatenate([self._points(still + share * (moved - still)), self._points(sheet)])
+        points = np.concatenate(
+            [self._points(still + share * (moved - still), self._recess), self._points(sheet, BACKDROP)]
+        )
 
         _, _, width, height = self.window
         fragments = rasterize(points, self._faces, width, height)
         carried = np.column_stack([self._source[:, :2] - points[:, :2], self._source[:, 2], self._colours])
         pixels = interpolate(carried, self._faces, fragments)
         flow = np.ascontiguousarray(pixels[..., :2])
-        occlusion = self._visible(fragments, flow, pixels[..., 2])
+        occlusion = self._visible(fragments, flow, pixels[..., 2], points, likeness)
         return DenseMotion(flow, occlusion), pixels[..., 3:]
 
-    def _points(self, posed: np.ndarray) -> np.ndarray:
-        """Image-space points of the crop (N 3) for vertices or sheet in camera space (N 3)."""
+    def _points(self, posed: np.ndarray, recess: np.ndarray | float) -> np.ndarray:
+        """Image-space points of the crop (N 3) for points in camera space (N 3), drawn deeper by ``recess``."""
         pixels, depth = project(self._camera, posed)
-        if len(posed) == len(self._recess):
-            depth = depth - self._recess
-        return np.column_stack([pixels, depth]).astype(np.float32)
+        return np.column_stack([pixels, depth - recess]).astype(np.float32)
 
     def _crop(self, pixels: np.ndarray) -> tuple[int, int, int, int]:
         """Left, top, width, height of the part of the photo that can move."""
@@ -132,15 +142,37 @@ class DenseMotionField:
 
     def _parts(self, kept: np.ndarray) -> np.ndarray:
         """Part of each triangle; the last entry serves pixels without one."""
+        return np.concatenate([self._part_of_vertices()[kept].max(1), np.full(len(self._canvas.faces), SHEET), [SHEET]])
+
+    def _part_of_vertices(self) -> np.ndarray:
         head = self.face.head
         part = np.full(len(head.template), SKIN)
         for name in MOUTH:
-            part[head.regions[name]] = INNER
+            part[head.regions[name]] = TEETH if name == "teeth_upper" else INNER
         for side in ("left", "right"):
             part[head.regions[f"eyeball_{side}"]] = EYES
-        return np.concatenate([part[kept].max(1), np.full(len(self._canvas.faces), SHEET), [SHEET]])
+        return part
 
-    def _visible(self, fragments: Fragments, flow: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    def _folded(self) -> np.ndarray:
+        """Vertices of the lids that lie in folds of the photo's open eyes: a blink pulls them out of a few pixels."""
+        head = self.face.head
+        blink = self.face.expression.copy()
+        blink[[ARKIT_INDEX["eyeBlinkLeft"], ARKIT_INDEX["eyeBlinkRight"]]] = 1
+        posed = head_to_camera(deform(head, self.face.neutral, blink), self.face.rotation, self.face.translation)
+        points = self._points(posed, self._recess)
+        own = self._faces[self._faces.max(1) < len(head.template)]
+        growth = _areas(points, own) / np.maximum(_areas(self._source, own), TINY)
+        lids = np.concatenate([head.regions["eyelids_left"], head.regions["eyelids_right"]])
+        return np.intersect1d(own[growth > LITTLE], lids)
+
+    def _likeness(self, vertices: np.ndarray) -> float:
+        """How near the driven mouth is to the photo's: 1 where it is the same, 0 where it is at rest or elsewhere."""
+        lips = vertices[self.face.head.lips] - self.face.neutral[self.face.head.lips]
+        size = max(np.linalg.norm(self._lips), RESTING * np.sqrt(len(lips)))
+        return max(0.0, 1 - np.linalg.norm(lips - self._lips) / size)
+
+    def _visible(self, fragments: Fragments, flow, depth, points, likeness: float) -> np.ndarray:
+        """How well the photo shows each pixel, h w."""
         height, width = depth.shape
         rows, columns = np.mgrid[:height, :width]
         x = np.clip((columns + flow[..., 0]).round().astype(np.int32), 0, width - 1)
@@ -148,7 +180,11 @@ class DenseMotionField:
         behind = self._seen_depth[y, x] - depth
         part = self._part[fragments.triangle]
         seen = np.clip((FAR - behind) / (FAR - NEAR), 0, 1) * (self._seen_part[y, x] == part)
-        seen = np.where(part == SHEET, 1, seen).astype(np.float32)
+        growth = _areas(points, self._faces) / self._areas
+        enough = np.clip((TOO_LITTLE - growth) / (TOO_LITTLE - LITTLE), 0, 1)
+        # Only the upper teeth keep still in the head; the rest of an open mouth looks new in each pose of the jaw.
+        enough[self._part[:-1] == INNER] *= likeness
+        seen = np.where(part == SHEET, 1, seen * enough[fragments.triangle]).astype(np.float32)
         return cv2.blur(seen, (3, 3))  # soft edges where photo meets model colour; all ones stay ones
 
     def _hidden(self, posed, reference, seen: Fragments) -> np.ndarray:
@@ -157,15 +193,20 @@ class DenseMotionField:
         _, _, width, height = self.window
         column = np.clip(reference[:, 0].round().astype(int), 0, width - 1)
         row = np.clip(reference[:, 1].round().astype(int), 0, height - 1)
-        part = np.full(len(head.template), SKIN)
-        part[self._faces[: len(self._part) - 1 - len(self._canvas.faces)]] = self._part[
-            : len(self._part) - 1 - len(self._canvas.faces), None
-        ]
+        part = self._part_of_vertices()
         normals = vertex_normals(posed, head.faces)
         visible = (seen.depth[row, column] - reference[:, 2] < NEAR) & (self._seen_part[row, column] == part)
         visible &= normals[:, 2] > 0.2
+        visible[self._folded()] = False
         sampled = self.photo[row + self.window[1], column + self.window[0]].astype(np.float32)
         return hidden_colours(head, self.face.neutral, sampled, visible)
+
+
+def _areas(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Areas of triangles on the screen, square px; those seen from behind count as 0."""
+    a, b, c = points[faces, :2].transpose(1, 0, 2)
+    (ux, uy), (vx, vy) = (b - a).T, (c - a).T
+    return np.maximum(uy * vx - ux * vy, 0) / 2
 
 
 def _shifted(camera: Camera, left: int, top: int) -> Camera:

@@ -38,7 +38,7 @@ def fit_portrait(portrait: Portrait, head: HeadModel) -> Face:
             f"The face looks {turn:.0f} degrees away from the camera; at most {MAX_TURN:.0f} can be reconstructed. "
             "Use a picture that shows more of the face from the front."
         )
-    neutral = head.template + np.einsum("k,kvc->vc", solution.identity, head.identity_basis)
+    neutral = head.template + np.tensordot(solution.identity, head.identity_basis, 1)
     neutral = refine(head, neutral, solution)
     # The bend moved eye sockets and lips a little: read pose, expression and gaze once more.
     final = solve(head, portrait.landmarks[None], neutral)
@@ -48,6 +48,7 @@ def fit_portrait(portrait: Portrait, head: HeadModel) -> Face:
         identity=solution.identity.astype(np.float32),
         neutral=neutral.astype(np.float32),
         expression=final.expression[0].astype(np.float32),
+        remainder=_bend(head, final, final.residual[0]).astype(np.float32),
         gaze=final.gaze[0].astype(np.float32),
         rotation=Rotation.from_matrix(final.rotation[0]).as_quat(),
         translation=np.zeros(3),
@@ -62,18 +63,22 @@ def refine(head: HeadModel, neutral: np.ndarray, solution: Solution) -> np.ndarr
     On Linear Variational Surface Deformation Methods, 2008, section 3) plus the distance to the landmarks, in the
     image plane only: depth stays as the identity basis has it.
     """
-    residual = _without_lip_gap(solution.residual[0])
+    return neutral + _bend(head, solution, _without_lip_gap(solution.residual[0]))
+
+
+def _bend(head: HeadModel, solution: Solution, residual: np.ndarray) -> np.ndarray:
+    """The smooth displacement (V 3, head space) that takes the landmarks by ``residual`` (478 2 px)."""
     in_plane = np.column_stack([residual[:, 0], -residual[:, 1], np.zeros(len(residual))]) / solution.scale[0]
     wanted = in_plane @ solution.rotation[0]  # camera to head space
     factor, pull, skin = _system(head)
-    bend = np.zeros_like(neutral, dtype=np.float64)
+    bend = np.zeros_like(head.template, dtype=np.float64)
     bend[skin] = factor.solve(pull @ wanted)
     for side in ("left", "right"):
         bend[head.regions[f"eyeball_{side}"]] = bend[head.regions[f"eyelids_{side}"]].mean(0)
     mouth = bend[head.regions["lips_inner"]].mean(0)
     for part in ("teeth_upper", "teeth_lower", "tongue"):
         bend[head.regions[part]] = mouth
-    return neutral + bend
+    return bend
 
 
 def _without_lip_gap(residual: np.ndarray) -> np.ndarray:
@@ -116,7 +121,7 @@ def landmark_error(face: Face) -> float:
     from vividlib.geometry.camera import head_to_camera, project
     from vividlib.head.model import deform
 
-    vertices = deform(face.head, face.neutral, face.expression)
+    vertices = deform(face.head, face.neutral, face.expression) + face.remainder
     points = head_to_camera(landmarks_of(face.head, vertices), face.rotation, face.translation)
     seen, _ = project(face.camera, points)
     inside = np.setdiff1d(np.arange(468), OVAL)

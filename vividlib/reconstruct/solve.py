@@ -16,17 +16,19 @@ from scipy.spatial.transform import Rotation
 
 from vividlib.conventions import ARKIT
 from vividlib.head.gaze import eye_shapes
+from vividlib.head.model import shape_scale
 from vividlib.types import Camera, HeadModel
 
 NOISE = 0.001  # metres: how far landmarks of a good detection stray
 DEPTH_TRUST = 0.25  # MediaPipe's depth is a guess of its network; it steadies the pose, no more
 UNSEEN = ("cheekPuff", "tongueOut", "jawForward")  # landmarks cannot tell them
-PRICE = 1.0  # of a coefficient at 1, in squared sigmas for every hundred coordinates
+PRICE = 0.35  # of a coefficient at 1, in squared sigmas for every hundred coordinates
 TASTE = {
     "jawOpen": 0.3, "jawLeft": 3, "jawRight": 3, "mouthLowerDown": 1.5, "mouthUpperUp": 1.5, "mouthShrug": 4, "mouthRoll": 3, "mouthStretch": 2, "mouthDimple": 3,
-    "mouthPress": 2, "noseSneer": 2, "cheekSquint": 3, "eyeSquint": 2, "eyeBlink": 0.2,
+    "mouthPress": 2, "noseSneer": 2, "cheekSquint": 3, "eyeSquint": 2, "eyeBlink": 0.2, "brow": 0.3,
 }  # fmt: skip
 """How the price differs: what jaw, smile and funnel explain is not left to subtler shapes."""
+RARITY = 6.0  # price of a squared identity coefficient: neighbouring landmarks stray together, so they count less
 SYMMETRY = 3.0  # price of the squared difference between the left and the right of a mouth shape
 FREE = [i for i, name in enumerate(ARKIT) if name not in UNSEEN and "eyeLook" not in name]
 RIGHT_IRIS, LEFT_IRIS = 468, 473  # MediaPipe's centres; "right" is the person's own
@@ -47,7 +49,7 @@ OPENINGS = np.array(
 )
 """Opposite landmarks of lips and lids, and the mouth's corners: what lies between them is what a viewer
 sees and what a detector sees best, so their distance counts besides their places."""
-OPENING_SIGMA = 0.25
+SHARP, OPENING_SIGMA = 0.6, 0.25  # of lips and lids, and of their openings, in units of NOISE
 CHIN = [149, 176, 148, 152, 377, 400, 378]  # the part of the outline that is a place of the skin
 
 
@@ -81,49 +83,49 @@ def solve(head: HeadModel, landmarks: np.ndarray, neutral: np.ndarray | None = N
     """
     frames = len(landmarks)
     target = landmarks.astype(np.float64)
-    shapes = landmarks_of(head, head.blendshapes).astype(np.float64)  # 52 478 3
+    scales = np.ones(52) if neutral is None else shape_scale(head, neutral)
+    shapes = scales[:, None, None] * landmarks_of(head, head.blendshapes)  # 52 478 3
     basis = np.zeros((0, 478, 3)) if neutral is not None else landmarks_of(head, head.identity_basis).astype(np.float64)
     base = landmarks_of(head, head.template if neutral is None else neutral).astype(np.float64)
-    weights = _weights()
+    directions = np.concatenate([shapes[FREE], basis]).transpose(1, 2, 0)  # 478 3 D
 
     rotation, scale, centre = _weak_pose(base, target)
     expression = np.zeros((frames, 52))
     identity = np.zeros(len(basis))
     gaze = np.zeros((frames, 2, 2))
     for _ in range(rounds):
-        person = base + np.einsum("k,klc->lc", identity, basis)
-        points = person + np.einsum("bs,slc->blc", expression, shapes)
+        person = base + np.tensordot(identity, basis, 1)
+        points = person + np.tensordot(expression, shapes, 1)
         gaze = _gaze(head, neutral, identity, points, target, rotation, scale, centre)
         looks = eye_shapes(gaze)
         held = [i for i in range(52) if i not in FREE]
         expression[:, held] = looks[:, held]
-        points = person + np.einsum("bs,slc->blc", expression, shapes)
+        points = person + np.tensordot(expression, shapes, 1)
 
-        residual, jacobian = _linearise(points, np.concatenate([shapes[FREE], basis]), target, rotation, scale, centre)
-        weight = weights / (NOISE * scale[:, None])
-        step = _step(residual * weight, jacobian * weight[..., None], expression[:, FREE], identity)
+        residual, jacobian = _linearise(points, directions, target, rotation, scale, centre)
+        step = _step(residual, jacobian, expression[:, FREE], identity)
         rotation = Rotation.from_rotvec(step[:, :3]).as_matrix() @ rotation
         scale = scale * np.exp(np.clip(step[:, 3], -0.3, 0.3))
         centre = centre + step[:, 4:6] * scale[:, None]
         expression[:, FREE] = np.clip(expression[:, FREE] + step[:, 6 : 6 + len(FREE)], 0, 1)
         if len(basis):
             identity = identity + step[:, 6 + len(FREE) :].mean(0)
-    person = base + np.einsum("k,klc->lc", identity, basis)
-    points = person + np.einsum("bs,slc->blc", expression, shapes)
+    person = base + np.tensordot(identity, basis, 1)
+    points = person + np.tensordot(expression, shapes, 1)
     seen = _project(points, rotation, scale, centre)[0]
     return Solution(rotation, scale, centre, expression, gaze, identity, target[..., :2] - seen)
 
 
+@cache
 def _weights() -> np.ndarray:
-    """Weight of each row of the residual, in units of 1 / NOISE: lips and lids are sharp, the outline slides."""
+    """Weight of x, y and depth of each landmark (478 3), in units of 1 / NOISE."""
     sigma = np.full(478, 1.6)
-    sigma[OVAL] = 4.0
+    sigma[OVAL] = 4.0  # the outline slides over the skin
     sigma[CHIN] = 2.2
     for loop in (*LIPS, *EYES):
-        sigma[loop] = 0.6
+        sigma[loop] = SHARP
     sigma[RIGHT_IRIS:] = 1e3  # irises give the gaze instead
-    places = np.stack([1 / sigma, 1 / sigma, DEPTH_TRUST / sigma], -1).ravel()
-    return np.concatenate([places, np.full(2 * len(OPENINGS), 1 / OPENING_SIGMA)])
+    return np.stack([1 / sigma, 1 / sigma, DEPTH_TRUST / sigma], -1)
 
 
 def _project(points, rotation, scale, centre):
@@ -135,34 +137,43 @@ def _project(points, rotation, scale, centre):
 
 
 def _linearise(points, directions, target, rotation, scale, centre):
-    """Residual (B R) and Jacobian (B R P) of x, y and depth of every landmark, then of x, y of every opening.
+    """Weighted residual (B R) and Jacobian (B R P): x, y, depth of every landmark, then x, y of every opening.
 
-    Parameters in order: rotation vector (3), log scale, centre in head units (2), ``directions``.
+    Parameters in order: rotation vector (3), log scale, centre in head units (2), ``directions``
+    (N 3 D). This is where the time of tracking goes: one pass, in float32.
     """
     seen, camera = _project(points, rotation, scale, centre)
     frames, count = seen.shape[:2]
-    turned = np.einsum("bij,dnj->bnid", rotation, directions)
-    near = (Camera.distance / (Camera.distance - camera[..., 2]))[..., None]
-    x, y, z = (camera[..., i, None] for i in range(3))
-    zero = np.zeros_like(x)
-    moves = np.concatenate(  # of the camera-space point: B N 3 (3 + D)
-        [np.stack([np.concatenate(r, -1) for r in ([zero, z, -y], [-z, zero, x], [y, -x, zero])], -2), turned], -1
-    )
-    lever = near**2 / Camera.distance * moves[..., 2, :]
-    along = np.stack([near * moves[..., 0, :] + lever * x, -near * moves[..., 1, :] - lever * y, -moves[..., 2, :]], -2)
-    flat = (seen - centre[:, None])[..., None] / scale[:, None, None, None]
-    sizes = np.concatenate([flat, -z[..., None, :]], -2)
-    shifts = np.zeros((frames, count, 3, 2))
-    shifts[..., 0, 0] = shifts[..., 1, 1] = 1
-    jacobian = np.concatenate([along[..., :3], sizes, shifts, along[..., 3:]], -1) * scale[:, None, None, None]
-    depth = -z[..., 0] * scale[:, None]
-    residual = np.concatenate([target[..., :2] - seen, (target[..., 2] - depth)[..., None]], -1)
-    # Depths are relative to an unknown origin: compare them without their means.
-    residual[..., 2] -= residual[..., 2].mean(1, keepdims=True)
-    jacobian[..., 2, :] -= jacobian[..., 2, :].mean(1, keepdims=True)
+    weight = _weights() / NOISE
+    x, y, z = np.moveaxis(camera, -1, 0)
+    near = Camera.distance / (Camera.distance - z)
+    lens = np.zeros((frames, count, 3, 3))  # of x, y, depth to the camera-space point, in head units
+    lens[..., 0, 0], lens[..., 0, 2] = near, near**2 / Camera.distance * x
+    lens[..., 1, 1], lens[..., 1, 2] = -near, -(near**2) / Camera.distance * y
+    lens[..., 2, 2] = -1
+    lens *= weight[:, :, None]
+
+    jacobian = np.empty((frames, count, 3, 6 + directions.shape[2]), np.float32)
+    turned = (lens @ rotation[:, None]).astype(np.float32)
+    np.matmul(turned, directions.astype(np.float32), out=jacobian[..., 6:])
+    spin = np.zeros((frames, count, 3, 3))
+    spin[..., 0, 1], spin[..., 0, 2], spin[..., 1, 2] = z, -y, x
+    spin -= np.swapaxes(spin, -1, -2)
+    jacobian[..., :3] = lens @ spin
+    jacobian[..., 3] = np.stack([near * x, -near * y, -z], -1) * weight
+    jacobian[..., 4:6] = np.eye(3, 2) * weight[:, :, None]
+
+    residual = np.concatenate([target[..., :2] - seen, target[..., 2:] + (z * scale[:, None])[..., None]], -1)
+    residual *= weight / scale[:, None, None]
+    # Depths are relative to an unknown origin: compare them without their (weighted) means.
+    balance = weight[:, 2] / (weight[:, 2] ** 2).sum()
+    residual[..., 2] -= weight[:, 2] * (residual[..., 2] @ balance)[:, None]
+    jacobian[..., 2, :] -= weight[:, 2, None] * (balance @ jacobian[..., 2, :])[:, None]
+
     first, second = OPENINGS.T
-    between = residual[:, first, :2] - residual[:, second, :2]
-    spread = jacobian[:, first, :2] - jacobian[:, second, :2]
+    sharper = SHARP / OPENING_SIGMA
+    between = sharper * (residual[:, first, :2] - residual[:, second, :2])
+    spread = sharper * (jacobian[:, first, :2] - jacobian[:, second, :2])
     size = jacobian.shape[-1]
     return (
         np.concatenate([residual.reshape(frames, -1), between.reshape(frames, -1)], 1),
@@ -174,16 +185,17 @@ def _step(residual, jacobian, expression, identity):
     """One bounded Gauss-Newton step (B P): damped pose, priced expression in [0, 1], Gaussian identity."""
     frames, _, size = jacobian.shape
     shapes, people = expression.shape[1], len(identity)
-    normal = np.einsum("brp,brq->bpq", jacobian, jacobian, optimize=True)
-    slope = np.einsum("brp,br->bp", jacobian, residual)
+    across = np.swapaxes(jacobian, 1, 2)
+    normal = (across @ jacobian).astype(np.float64)
+    slope = (across @ residual[..., None].astype(np.float32))[..., 0].astype(np.float64)
     linear, square = _prices(jacobian.shape[1])
     here = slice(6, 6 + shapes)
     slope[:, here] -= linear + expression @ square
     normal[:, here, here] += square
     if people:
         own = slice(6 + shapes, size)
-        slope[:, own] -= identity
-        normal[:, range(6 + shapes, size), range(6 + shapes, size)] += 1
+        slope[:, own] -= RARITY * identity
+        normal[:, range(6 + shapes, size), range(6 + shapes, size)] += RARITY
     normal[:, range(6), range(6)] += 1e-3
     low, high = np.full((frames, size), -np.inf), np.full((frames, size), np.inf)
     low[:, here], high[:, here] = -expression, 1 - expression
@@ -205,7 +217,7 @@ def _prices(coordinates: int):
     return linear, square
 
 
-def bounded_solve(normal, slope, low, high, rounds: int = 12):
+def bounded_solve(normal, slope, low, high, rounds: int = 8):
     """Minimise ``x N x / 2 - s x`` for each of a batch within bounds (projected Newton, Bertsekas 1982).
 
     Shapes B P P, B P, B P, B P; the result is B P.
@@ -244,18 +256,23 @@ def _weak_pose(base, target):
 def _gaze(head, neutral, identity, points, target, rotation, scale, centre):
     """Gaze (B 2 2) that puts the irises where they are seen."""
     if neutral is None:
-        neutral = head.template + np.einsum("k,kvc->vc", identity, head.identity_basis)
+        neutral = head.template + np.tensordot(identity, head.identity_basis, 1)
     gaze = np.zeros((len(target), 2, 2))
     for eye, name, iris in ((0, "left", LEFT_IRIS), (1, "right", RIGHT_IRIS)):
-        ball = neutral[head.regions[f"eyeball_{name}"]]
         middle = neutral[head.joints[f"eye_{name}"]].mean(0)
-        radius = np.linalg.norm(ball - middle, axis=1).max()
-        seen = np.repeat(middle[None, None], len(target), 0)
-        at, camera = _project(seen, rotation, scale, centre)
-        near = Camera.distance / (Camera.distance - camera[:, 0, 2] - 0.8 * radius)
-        offset = (target[:, iris, :2] - at[:, 0]) / (scale * near)[:, None] * [1, -1] / radius
-        ahead = np.sqrt(np.clip(1 - (offset**2).sum(1), 0.3, 1))
-        direction = np.einsum("bji,bj->bi", rotation, np.column_stack([offset, ahead]))
-        gaze[:, eye, 0] = np.arctan2(direction[:, 0], direction[:, 2])
-        gaze[:, eye, 1] = np.arcsin(np.clip(direction[:, 1], -1, 1))
+        ahead = landmarks_of(head, neutral)[iris] - middle  # where the iris is when it looks straight ahead
+        radius = np.linalg.norm(ahead)
+        at, camera = _project(np.repeat(middle[None, None], len(target), 0), rotation, scale, centre)
+        offset = np.zeros((len(target), 3))
+        for _ in range(3):  # the iris is nearer than the middle of the eye by what is to be found
+            near = Camera.distance / (Camera.distance - camera[:, 0, 2] - offset[:, 2])
+            across = (
+                camera[:, 0, :2] * (near * (Camera.distance - camera[:, 0, 2:]).T[0] / Camera.distance - 1)[:, None]
+            )
+            offset[:, :2] = (target[:, iris, :2] - at[:, 0]) / (scale * near)[:, None] * [1, -1] - across
+            offset[:, 2] = np.sqrt(np.clip(radius**2 - (offset[:, :2] ** 2).sum(1), (0.5 * radius) ** 2, None))
+        direction = np.einsum("bji,bj->bi", rotation, offset)
+        for d, sign in ((direction, 1), (ahead[None], -1)):
+            gaze[:, eye, 0] += sign * np.arctan2(d[:, 0], d[:, 2])
+            gaze[:, eye, 1] += sign * np.arcsin(np.clip(d[:, 1] / np.linalg.norm(d, axis=1), -1, 1))
     return np.clip(gaze, -0.7, 0.7)

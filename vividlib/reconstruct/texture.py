@@ -21,7 +21,8 @@ def unwrap(face: Face, size: int = 1024) -> np.ndarray:
     where that is seen, and the smooth colour of their surroundings or the model's own otherwise.
     """
     head = face.head
-    posed = head_to_camera(deform(head, face.neutral, face.expression, face.gaze), face.rotation, face.translation)
+    vertices = deform(head, face.neutral, face.expression, face.gaze) + face.remainder
+    posed = head_to_camera(vertices, face.rotation, face.translation)
     pixels, depth = project(face.camera, posed)
     height, width = face.portrait.image.shape[:2]
     seen = rasterize(np.column_stack([pixels, depth]), head.faces, width, height)

@@ -14,7 +14,7 @@ from vividlib.reconstruct.landmarks import track_faces
 from vividlib.reconstruct.solve import Solution, solve
 from vividlib.types import Camera, HeadModel, Motion, Progress
 
-PROBES = 9  # frames, spread over the video, from which the identity is read
+PROBES = 5  # frames, spread over the video, from which the identity is read
 BATCH = 64  # frames solved at once
 
 
@@ -68,7 +68,7 @@ def _one_identity(landmarks: np.ndarray, head: HeadModel) -> np.ndarray:
     heads = []
     for i in picks:
         solution = solve(head, landmarks[i][None])
-        neutral = head.template + np.einsum("k,kvc->vc", solution.identity, head.identity_basis)
+        neutral = head.template + np.tensordot(solution.identity, head.identity_basis, 1)
         heads.append(refine(head, neutral, solution))
     return np.mean(heads, 0)
 
