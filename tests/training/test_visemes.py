@@ -1,9 +1,8 @@
-import numpy as np
 import pytest
 
 from vividlib.conventions import MOTION_RATE
 from vividlib.metrics.lip_gap import gap_weights, lip_gap
-from vividlib.training.visemes import CLASS, TARGETS, Phone, articulate, closure, segments, voiced
+from vividlib.training.visemes import CLASS, LEAD, TARGETS, Phone, articulate, closure, segments, voiced
 
 
 def say(symbols: str, each: float = 0.12) -> list[Phone]:
@@ -28,7 +27,7 @@ def test_every_class_has_a_target_and_every_target_sounds():
 def test_lips_close_fully_between_any_neighbours(word, each, head):
     phones = say(word, each)
     made = curves(phones, head)
-    centre = [round((p.start + p.end) / 2 * MOTION_RATE) for p in phones if p.symbol in tuple("pbm")]
+    centre = [round(((p.start + p.end) / 2 - LEAD) * MOTION_RATE) for p in phones if p.symbol in tuple("pbm")]
     assert (lip_gap(made, head)[centre] < 0.3).all()
     assert lip_gap(made, head).max() > 3
 
@@ -51,7 +50,7 @@ def test_diphthongs_have_two_parts_and_unknown_signs_are_silent():
 
 def test_closure_and_voice_follow_the_phones():
     phones = say("apa")
-    assert closure(phones, 60)[round(0.68 * MOTION_RATE)] == 1
+    assert closure(phones, 60)[round((0.68 - LEAD) * MOTION_RATE)] == 1
     assert closure(say("ata"), 60).max() == 0
     active = voiced(phones, 68)
     assert active[30] == 1 and active[0] == 0 and active[-1] == 0

@@ -69,4 +69,3 @@ def stay_on_target(target: np.ndarray, head_rotation: np.ndarray) -> np.ndarray:
     x, y, z = Rotation.from_quat(head_rotation).inv().apply(direction).T
     gaze = np.column_stack([np.arctan2(x, z), np.arctan2(y, np.hypot(x, z))])
     return np.repeat(gaze[:, None], 2, axis=1).astype(np.float32)
-

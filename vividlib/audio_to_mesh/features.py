@@ -93,4 +93,3 @@ def relative_log_mel(mel: torch.Tensor) -> torch.Tensor:
     loudest = loudest.clamp(min=QUIETEST_VOICE).unsqueeze(-1)
     decibels = 10 * torch.log10(mel + 1e-10) - loudest
     return decibels.clamp(min=-DYNAMIC_RANGE) / 20 + 1
-

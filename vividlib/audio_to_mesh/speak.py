@@ -10,7 +10,13 @@ import torch
 
 from vividlib.audio_to_mesh import eyes
 from vividlib.audio_to_mesh.features import (
-    LEVEL_MEMORY, MEL_HOP, MEL_WINDOW, MELS_PER_FRAME, level, mel_spectrogram, relative_log_mel,
+    LEVEL_MEMORY,
+    MEL_HOP,
+    MEL_WINDOW,
+    MELS_PER_FRAME,
+    level,
+    mel_spectrogram,
+    relative_log_mel,
 )  # fmt: skip
 from vividlib.audio_to_mesh.network import FRAMES_AHEAD, FRAMES_BEHIND, SPOKEN_INDEX, SpeechNetwork
 from vividlib.audio_to_mesh.sway import sway

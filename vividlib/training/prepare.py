@@ -1,4 +1,4 @@
-"""Videos of speaking people to training clips: track, put sound and lips in step, bring people to one scale.
+"""Videos of speaking people to training clips: landmarks, mouths at one scale, sound and lips in step.
 
 Three things differ between people and recordings and are taken out here, so that the network need not
 guess them: how the mouth rests, how widely it moves, and how far sound and picture are out of step.
@@ -11,48 +11,54 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import binary_closing, binary_dilation
 
-from vividlib.audio_to_mesh.network import SPOKEN_INDEX, SpeechNetwork
+from vividlib.audio_to_mesh.network import SpeechNetwork
 from vividlib.audio_to_mesh.speak import listen, load_network
-from vividlib.conventions import ARKIT_INDEX, MOTION_RATE, SAMPLE_RATE
+from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
 from vividlib.errors import InputError, VividError
-from vividlib.export import npz
 from vividlib.head import model
 from vividlib.media.audio import load_speech
-from vividlib.metrics.lip_gap import lip_gap
+from vividlib.media.video import read_video
 from vividlib.metrics.lag import best_lag
-from vividlib.reconstruct.track import track_video
+from vividlib.metrics.lip_gap import lip_gap
+from vividlib.reconstruct.landmarks import track_faces
 from vividlib.training import clips
 from vividlib.training.align import align, grid_words
+from vividlib.training.mouth import fit_mouths
 from vividlib.training.visemes import closure
-from vividlib.types import HeadModel, Motion, Speech
+from vividlib.types import HeadModel, Speech
 
 SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi")
 SHORTEST = 0.4  # seconds
-LARGEST_OFFSET = 0.24  # seconds between sound and picture that are believed
-REST = 10  # percentile of a channel that counts as this person's rest
-FULL = 98  # percentile that counts as this person's full movement
-FACTOR = (0.6, 1.7)  # by which a person's movement may be scaled
+LOST = 0.1  # share of frames without a face above which a video is dropped
+TURNED = 35.0  # degrees away from the camera, in the median, above which lips are seen too flat
+LEAST = 4.0  # seconds of a person, to know how this mouth closes
+LARGEST_OFFSET = 0.3  # seconds between sound and picture that are believed
+CERTAIN = 0.25  # correlation of lips and sound below which no offset is corrected
+LONG_ENOUGH = 2.0  # seconds of lips that tell whether they belong to the sound at all
+RELATED = 0.15  # correlation below which they do not
 
 
 @dataclass(frozen=True, eq=False)
 class Take:
-    """One tracked video."""
+    """One video."""
 
     name: str
     speaker: str
     video: Path
-    motion: Motion
+    landmarks: np.ndarray  # T 478 3 px
+    rate: float  # frames a second
     speech: Speech
 
 
 def prepare(folder: Path, out: Path, each: bool = False) -> dict:
     """Turn the videos under ``folder`` into clips under ``out``.
 
-    Tracking is slow and kept in ``out/motions``, so that a run can be stopped and continued; the rest is
-    done anew. ``out/report.json`` tells of each speaker how far sound and picture were apart and which
-    videos were dropped, and why.
+    Finding landmarks is slow and kept in ``out/landmarks``, so that a run can be stopped and continued; the
+    rest is done anew. ``out/report.json`` tells of each speaker how far sound and picture were apart, and
+    which videos were dropped, and why.
 
     Parameters
     ----------
@@ -72,81 +78,93 @@ def prepare(folder: Path, out: Path, each: bool = False) -> dict:
     videos = sorted(file for file in Path(folder).rglob("*") if file.suffix.lower() in SUFFIXES)
     if not videos:
         raise InputError(f"No videos ({' '.join(SUFFIXES)}) in {folder}; hand in a folder of talking people.")
-    takes, dropped = [], {}
+    takes, report = [], {"dropped": {}, "speakers": {}}
     for video in videos:
         name = "__".join(video.relative_to(folder).with_suffix("").parts)
         speaker = video.stem if each else video.parent.name
         try:
-            takes.append(_take(video, name, speaker, out / "motions" / f"{name}.npz"))
+            takes.append(_take(video, name, speaker, out / "landmarks" / f"{name}.npz"))
         except VividError as problem:
-            dropped[name] = str(problem)
+            report["dropped"][name] = str(problem)
     head, network = model.load(), load_network()
-    report = {"dropped": dropped, "speakers": {}}
     for speaker in sorted({take.speaker for take in takes}):
         own = [take for take in takes if take.speaker == speaker]
-        report["speakers"][speaker] = _write_speaker(own, out / "clips", head, network)
+        if sum(len(take.landmarks) / take.rate for take in own) < LEAST:
+            report["dropped"] |= {take.name: "too little of this person" for take in own}
+            continue
+        report["speakers"][speaker] = _write_speaker(own, out / "clips", head, network, report["dropped"])
     (out / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False))
     return report
 
 
 def _take(video: Path, name: str, speaker: str, cache: Path) -> Take:
     if not cache.exists():
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        npz.write(track_video(video, model.load()), cache)
-    motion, speech = npz.read(cache), load_speech(video)
-    if min(motion.duration, speech.duration) < SHORTEST:
+        _cache_landmarks(video, cache)
+    with np.load(cache, allow_pickle=False) as arrays:
+        landmarks, seen, rate = arrays["landmarks"], arrays["seen"], float(arrays["fps"])
+    if np.mean(~seen) > LOST:
+        raise InputError("the face is lost too often")
+    speech = load_speech(video)
+    if min(len(landmarks) / rate, speech.duration) < SHORTEST:
         raise InputError(f"shorter than {SHORTEST} s")
-    return Take(name, speaker, video, motion.resample(MOTION_RATE), speech)
+    found = np.flatnonzero(seen)
+    nearest = found[np.abs(np.arange(len(seen))[:, None] - found).argmin(1)]
+    return Take(name, speaker, video, landmarks[nearest], rate, speech)
 
 
-def _write_speaker(takes: list[Take], out: Path, head: HeadModel, network: SpeechNetwork) -> dict:
+def _cache_landmarks(video: Path, cache: Path) -> None:
+    reader = read_video(video)
+    found = list(track_faces(frame for _, frame in reader))
+    lost = np.full((478, 3), np.nan)
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    partial = cache.with_suffix(".partial.npz")
+    np.savez(
+        partial, landmarks=np.array([lost if points is None else points for points in found], np.float32),
+        seen=np.array([points is not None for points in found], bool), fps=float(reader.fps),
+    )  # fmt: skip
+    partial.replace(cache)
+
+
+def _write_speaker(takes: list[Take], out: Path, head: HeadModel, network: SpeechNetwork, dropped: dict) -> dict:
     """Write one person's clips; returns the part of the report."""
-    offset, certainty = sound_offset(takes, head, network)
-    curves = at_one_scale([take.motion.blendshapes for take in takes])
-    for take, curve in zip(takes, curves):
-        samples = _shift(take.speech.samples, round(offset * SAMPLE_RATE))
-        frames = min(len(curve), len(samples) * MOTION_RATE // SAMPLE_RATE)
-        samples = samples[: frames * SAMPLE_RATE // MOTION_RATE]
-        phones = align(samples, grid_words(take.video))
-        closed = closure(phones, frames) if phones else np.full(frames, np.nan)
-        clips.save(out, take.name, clips.Clip(
-            speaker=take.speaker, samples=samples, blendshapes=curve[:frames], closed=closed,
-            voiced=heard_voice(samples, frames),
-        ))  # fmt: skip
-    seconds = sum(len(curve) for curve in curves) / MOTION_RATE
-    return {"clips": len(takes), "seconds": round(seconds, 1), "sound_offset": round(offset, 3),
+    curves, turned = fit_mouths([take.landmarks for take in takes], head)
+    curves = [_resample(curve, take.rate) for curve, take in zip(curves, takes)]
+    heard = [lip_gap(listen(network, take.speech)[0], head) for take in takes]
+    seen = [lip_gap(curve, head) for curve in curves]
+    # The lips that the network moves to the sound tell, over all takes of a person: words alone are too short.
+    lag, certainty = best_lag(heard, seen, round(LARGEST_OFFSET * MOTION_RATE))
+    offset = lag / MOTION_RATE if certainty > CERTAIN else 0.0
+    kept = []
+    for take, curve, own_turned, pair in zip(takes, curves, turned, zip(heard, seen)):
+        if np.median(own_turned) > TURNED:
+            dropped[take.name] = "turned too far away"
+        elif len(curve) > LONG_ENOUGH * MOTION_RATE and best_lag(*([gap] for gap in pair), 12)[1] < RELATED:
+            dropped[take.name] = "lips and sound do not belong together"
+        else:
+            kept.append(_save(take, curve, offset, out))
+    return {"clips": len(kept), "seconds": round(sum(kept), 1), "sound_delayed_by": round(offset, 3),
             "certainty": round(certainty, 3)}  # fmt: skip
 
 
-def sound_offset(takes: list[Take], head: HeadModel, network: SpeechNetwork) -> tuple[float, float]:
-    """By how many seconds the sound has to be delayed to be in step, and the correlation reached.
-
-    The lips that the network moves to the sound are compared with the tracked ones over all takes of one
-    person: single words are too short to tell.
-    """
-    heard = [lip_gap(listen(network, take.speech)[0], head) for take in takes]
-    seen = [lip_gap(take.motion.blendshapes, head) for take in takes]
-    lag, certainty = best_lag(heard, seen, round(LARGEST_OFFSET * MOTION_RATE))
-    return lag / MOTION_RATE, certainty
-
-
-def at_one_scale(curves: list[np.ndarray]) -> list[np.ndarray]:
-    """One person's blendshapes [(T, 52), ...] with rest at 0 and the jaw's full opening as most people's."""
-    everything = np.concatenate(curves)
-    rest = np.percentile(everything, REST, axis=0)
-    jaw = ARKIT_INDEX["jawOpen"]
-    full = np.percentile(everything[:, jaw], FULL) - rest[jaw]
-    factor = np.clip(FULL_JAW / max(full, 1e-3), *FACTOR)
-    scaled = []
-    for curve in curves:
-        curve = curve - rest
-        curve[:, SPOKEN_INDEX] *= factor
-        scaled.append(np.clip(curve, 0, 1))
-    return scaled
+def _save(take: Take, curve: np.ndarray, offset: float, out: Path) -> float:
+    """Write one clip with its sound ``offset`` seconds later; returns its length in seconds."""
+    samples = _shift(take.speech.samples, round(offset * SAMPLE_RATE))
+    frames = min(len(curve), len(samples) * MOTION_RATE // SAMPLE_RATE)
+    samples = samples[: frames * SAMPLE_RATE // MOTION_RATE]
+    phones = align(samples, grid_words(take.video))
+    closed = closure(phones, frames) if phones else np.full(frames, np.nan)
+    clips.save(out, take.name, clips.Clip(
+        speaker=take.speaker, samples=samples, blendshapes=curve[:frames], closed=closed,
+        voiced=heard_voice(samples, frames),
+    ))  # fmt: skip
+    return frames / MOTION_RATE
 
 
-FULL_JAW = 0.35
-"""jawOpen of a wide vowel in connected speech, as tracked on most people."""
+def _resample(curve: np.ndarray, rate: float) -> np.ndarray:
+    """(T, 52) at ``rate`` to MOTION_RATE without overshoot, so that a closed mouth stays closed."""
+    times = np.arange(len(curve)) / rate
+    wanted = np.arange(int(len(curve) / rate * MOTION_RATE)) / MOTION_RATE
+    return PchipInterpolator(times, curve)(np.minimum(wanted, times[-1])).astype(np.float32)
 
 
 def heard_voice(samples: np.ndarray, frames: int) -> np.ndarray:

@@ -143,6 +143,6 @@ SENTENCES = {
         """,
 }
 
-SYLLABLE_ONSETS = "p b m f v t d n s z l r k g ch sc".split()
-SYLLABLE_VOWELS = "a e i o u".split()
+SYLLABLE_ONSETS = ["p", "b", "m", "f", "v", "t", "d", "n", "s", "z", "l", "r", "k", "g", "ch", "sc"]
+SYLLABLE_VOWELS = ["a", "e", "i", "o", "u"]
 """Letters of nonsense words, read with Italian spelling: every consonant meets every vowel."""

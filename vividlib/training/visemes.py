@@ -1,7 +1,7 @@
 """What the lips do for each sound: articulatory targets in ARKit blendshapes, and coarticulation.
 
-The targets are written by hand from phonetics (place, height, rounding; after the IPA chart) and scaled
-to what a tracker sees on real people by `calibrate`. Between targets the curves follow Cohen and
+The targets are written by hand from phonetics (place, height, rounding; after the IPA chart); their sizes
+follow the means that `mouth.fit_mouths` finds for each sound in aligned recordings of a real speaker. Between targets the curves follow Cohen and
 Massaro, "Modeling coarticulation in synthetic visual speech" (1993): each sound has a dominance that
 falls off with time, different for lips and jaw, and a curve is the dominance-weighted mean of the
 targets. A full closure of the lips is then imposed on p, b and m, which no neighbour may open.
@@ -39,38 +39,38 @@ REST = _target()
 
 TARGETS = {
     # vowels: open to close, spread to rounded
-    "a": _target(jawOpen=0.55, mouthLowerDown=0.3, mouthUpperUp=0.18, mouthStretch=0.08),
-    "ɑ": _target(jawOpen=0.58, mouthLowerDown=0.28, mouthUpperUp=0.14),
-    "æ": _target(jawOpen=0.46, mouthLowerDown=0.34, mouthUpperUp=0.22, mouthStretch=0.2, mouthSmile=0.12),
-    "ʌ": _target(jawOpen=0.38, mouthLowerDown=0.26, mouthUpperUp=0.14),
-    "ɛ": _target(jawOpen=0.34, mouthLowerDown=0.3, mouthUpperUp=0.18, mouthStretch=0.15, mouthSmile=0.1),
-    "ə": _target(jawOpen=0.22, mouthLowerDown=0.2, mouthUpperUp=0.1),
-    "ɜ": _target(jawOpen=0.24, mouthLowerDown=0.2, mouthUpperUp=0.12, mouthFunnel=0.18),
-    "e": _target(jawOpen=0.24, mouthLowerDown=0.28, mouthUpperUp=0.16, mouthStretch=0.2, mouthSmile=0.2),
-    "ɪ": _target(jawOpen=0.18, mouthLowerDown=0.24, mouthUpperUp=0.14, mouthStretch=0.15, mouthSmile=0.12),
-    "i": _target(jawOpen=0.12, mouthLowerDown=0.26, mouthUpperUp=0.15, mouthStretch=0.25, mouthSmile=0.26),
-    "ɨ": _target(jawOpen=0.14, mouthLowerDown=0.24, mouthUpperUp=0.12, mouthStretch=0.1),
-    "ɔ": _target(jawOpen=0.42, mouthFunnel=0.4, mouthLowerDown=0.15, mouthPucker=0.1),
-    "o": _target(jawOpen=0.28, mouthFunnel=0.38, mouthPucker=0.35),
-    "ʊ": _target(jawOpen=0.17, mouthFunnel=0.3, mouthPucker=0.4),
-    "u": _target(jawOpen=0.12, mouthFunnel=0.28, mouthPucker=0.65),
-    "y": _target(jawOpen=0.12, mouthFunnel=0.3, mouthPucker=0.55),
-    "ø": _target(jawOpen=0.22, mouthFunnel=0.35, mouthPucker=0.38),
-    "œ": _target(jawOpen=0.32, mouthFunnel=0.36, mouthPucker=0.22),
+    "a": _target(jawOpen=0.40, mouthLowerDown=0.22, mouthUpperUp=0.15, mouthStretch=0.04),
+    "ɑ": _target(jawOpen=0.42, mouthLowerDown=0.20, mouthUpperUp=0.10, mouthPucker=0.05),
+    "æ": _target(jawOpen=0.36, mouthLowerDown=0.22, mouthUpperUp=0.20, mouthStretch=0.10, mouthSmile=0.08),
+    "ʌ": _target(jawOpen=0.28, mouthLowerDown=0.15, mouthUpperUp=0.15),
+    "ɛ": _target(jawOpen=0.31, mouthLowerDown=0.20, mouthUpperUp=0.20, mouthStretch=0.08, mouthSmile=0.08),
+    "ə": _target(jawOpen=0.20, mouthLowerDown=0.12, mouthUpperUp=0.12),
+    "ɜ": _target(jawOpen=0.20, mouthLowerDown=0.10, mouthUpperUp=0.12, mouthPucker=0.20),
+    "e": _target(jawOpen=0.28, mouthLowerDown=0.25, mouthUpperUp=0.25, mouthStretch=0.12, mouthSmile=0.15),
+    "ɪ": _target(jawOpen=0.22, mouthLowerDown=0.18, mouthUpperUp=0.20, mouthStretch=0.10, mouthSmile=0.10),
+    "i": _target(jawOpen=0.17, mouthLowerDown=0.15, mouthUpperUp=0.25, mouthStretch=0.15, mouthSmile=0.18),
+    "ɨ": _target(jawOpen=0.18, mouthLowerDown=0.15, mouthUpperUp=0.18, mouthStretch=0.08),
+    "ɔ": _target(jawOpen=0.32, mouthFunnel=0.12, mouthPucker=0.35),
+    "o": _target(jawOpen=0.24, mouthFunnel=0.12, mouthPucker=0.40),
+    "ʊ": _target(jawOpen=0.17, mouthFunnel=0.08, mouthPucker=0.35),
+    "u": _target(jawOpen=0.12, mouthFunnel=0.10, mouthPucker=0.60),
+    "y": _target(jawOpen=0.12, mouthFunnel=0.12, mouthPucker=0.50),
+    "ø": _target(jawOpen=0.20, mouthFunnel=0.15, mouthPucker=0.38),
+    "œ": _target(jawOpen=0.27, mouthFunnel=0.15, mouthPucker=0.25),
     # consonants: lips, teeth, tongue
-    "p": _target(jawOpen=0.04, mouthPress=0.3, mouthRollLower=0.2, mouthRollUpper=0.15),
-    "f": _target(jawOpen=0.06, mouthRollLower=0.45, mouthUpperUp=0.18, mouthShrugLower=0.15),
-    "θ": _target(jawOpen=0.13, mouthLowerDown=0.22, mouthUpperUp=0.1, tongueOut=0.12),
-    "t": _target(jawOpen=0.11, mouthLowerDown=0.22, mouthUpperUp=0.1, mouthStretch=0.08),
-    "l": _target(jawOpen=0.19, mouthLowerDown=0.24, mouthUpperUp=0.12),
-    "s": _target(jawOpen=0.05, mouthLowerDown=0.28, mouthUpperUp=0.16, mouthStretch=0.16, mouthSmile=0.08),
-    "ʃ": _target(jawOpen=0.08, mouthFunnel=0.55, mouthPucker=0.18, mouthLowerDown=0.15, mouthUpperUp=0.12),
-    "ɹ": _target(jawOpen=0.13, mouthFunnel=0.3, mouthPucker=0.22, mouthLowerDown=0.12),
-    "r": _target(jawOpen=0.16, mouthLowerDown=0.2, mouthUpperUp=0.1),
-    "k": _target(jawOpen=0.17, mouthLowerDown=0.2, mouthUpperUp=0.1),
-    "h": _target(jawOpen=0.25, mouthLowerDown=0.2, mouthUpperUp=0.1),
-    "w": _target(jawOpen=0.08, mouthFunnel=0.22, mouthPucker=0.75),
-    "j": _target(jawOpen=0.11, mouthLowerDown=0.24, mouthUpperUp=0.12, mouthStretch=0.18, mouthSmile=0.2),
+    "p": _target(jawOpen=0.08, mouthPress=0.15, mouthRollLower=0.08, mouthRollUpper=0.06),
+    "f": _target(jawOpen=0.10, mouthRollLower=0.30, mouthUpperUp=0.18, mouthShrugLower=0.10),
+    "θ": _target(jawOpen=0.13, mouthLowerDown=0.12, mouthUpperUp=0.10, tongueOut=0.10),
+    "t": _target(jawOpen=0.14, mouthLowerDown=0.12, mouthUpperUp=0.15, mouthStretch=0.04),
+    "l": _target(jawOpen=0.20, mouthLowerDown=0.13, mouthUpperUp=0.13),
+    "s": _target(jawOpen=0.12, mouthLowerDown=0.12, mouthUpperUp=0.24, mouthStretch=0.08, mouthSmile=0.06),
+    "ʃ": _target(jawOpen=0.14, mouthFunnel=0.20, mouthPucker=0.30, mouthLowerDown=0.10, mouthUpperUp=0.20),
+    "ɹ": _target(jawOpen=0.13, mouthFunnel=0.06, mouthPucker=0.28, mouthLowerDown=0.05),
+    "r": _target(jawOpen=0.17, mouthLowerDown=0.12, mouthUpperUp=0.12),
+    "k": _target(jawOpen=0.20, mouthLowerDown=0.12, mouthUpperUp=0.18),
+    "h": _target(jawOpen=0.20, mouthLowerDown=0.12, mouthUpperUp=0.12),
+    "w": _target(jawOpen=0.09, mouthFunnel=0.06, mouthPucker=0.70),
+    "j": _target(jawOpen=0.14, mouthLowerDown=0.12, mouthUpperUp=0.20, mouthStretch=0.10, mouthSmile=0.15),
     "": REST,
 }
 """One target for each class of sounds that look alike, named after one of them."""
@@ -84,10 +84,12 @@ ALIKE = {
 CLASS = {letter: name for name, letters in ALIKE.items() for letter in letters}
 """The class of each letter of the IPA."""
 
-VOWELS = frozenset("a ɑ æ ʌ ɛ ə ɜ e ɪ i ɨ ɔ o ʊ u y ø œ".split())
-ROUNDED = frozenset("ɔ o ʊ u y ø œ ʃ w".split())
+VOWELS = frozenset(["a", "ɑ", "æ", "ʌ", "ɛ", "ə", "ɜ", "e", "ɪ", "i", "ɨ", "ɔ", "o", "ʊ", "u", "y", "ø", "œ"])
+ROUNDED = frozenset(["ɔ", "o", "ʊ", "u", "y", "ø", "œ", "ʃ", "w"])
 
 LIP_ROUNDING = [ARKIT_INDEX["mouthFunnel"], ARKIT_INDEX["mouthPucker"]]
+LEAD = 0.035
+"""Seconds by which lips are ahead of the sound's middle, as measured on the same recordings."""
 CLOSING = 0.05
 """Seconds the lips take to meet and to part around a p, b or m."""
 
@@ -134,7 +136,7 @@ def articulate(
     -------
     (frames, 52) float32 in [0, 1]
     """
-    times = np.arange(frames) / MOTION_RATE
+    times = np.arange(frames) / MOTION_RATE + LEAD
     parts = segments(phones)
     rows = np.stack([targets[part.symbol] for part in parts])
     curves = np.empty((frames, len(ARKIT)), np.float32)
@@ -157,7 +159,7 @@ def articulate(
 
 def closure(phones: list[Phone], frames: int) -> np.ndarray:
     """How closed p, b and m hold the lips, (frames,) float32 in [0, 1]: 1 while the sound lasts."""
-    times = np.arange(frames) / MOTION_RATE
+    times = np.arange(frames) / MOTION_RATE + LEAD
     closed = np.zeros(frames, np.float32)
     for part in segments(phones):
         if part.symbol == "p":

@@ -1,0 +1,89 @@
+"""How well and how fast a voice becomes mouth motion: held-out people, closures, speed, memory.
+
+``python -m benchmarks.audio_to_mesh CLIPS --held-out NAMES`` with clips from `vividlib.training prepare`
+(see docs/audio_to_mesh.md). A tenth of the other people's clips is the check of seen speakers, as in training. Truth is what the tracker saw, so its own noise bounds every correlation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.common import measure, write
+from vividlib.audio_to_mesh import speak
+from vividlib.audio_to_mesh.speak import listen, load_network
+from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
+from vividlib.head import model
+from vividlib.media.audio import load_speech
+from vividlib.metrics.lag import best_lag
+from vividlib.metrics.lip_gap import lip_gap
+from vividlib.metrics.lve import lve
+from vividlib.training import clips
+from vividlib.types import HeadModel, Speech
+from vividlib.weights import asset_path
+
+REACH = 10  # frames of lag looked for
+CLOSED = 1.5  # mm of lip gap that a viewer takes for closed
+
+
+def compare(group: list[clips.Clip], head: HeadModel) -> dict:
+    """Agreement of spoken and tracked mouths over clips of one group of people."""
+    network = load_network()
+    made = [listen(network, Speech(clip.samples))[0][: len(clip.blendshapes)] for clip in group]
+    gaps = [lip_gap(curves, head) for curves in made]
+    truth = [lip_gap(clip.blendshapes, head) for clip in group]
+    lag, correlation = best_lag(gaps, truth, REACH)
+    here, there = np.concatenate(gaps), np.concatenate(truth)
+    closed = np.concatenate([np.nan_to_num(clip.closed) for clip in group]) > 0.9
+    result = {
+        "people": len({clip.speaker for clip in group}),
+        "seconds": round(len(here) / MOTION_RATE, 1),
+        "lip_gap_correlation": round(best_lag(gaps, truth, 0)[1], 3),
+        "lip_gap_correlation_at_best_lag": round(correlation, 3),
+        "lag_ms": round(1000 * lag / MOTION_RATE, 1),
+        "lip_gap_sd_ratio": round(float(here.std() / there.std()), 3),
+        "lve_mm": round(lve(np.concatenate(made), np.concatenate([c.blendshapes for c in group]), head), 2),
+        "lve_mm_of_a_still_mouth": round(
+            lve(0 * np.concatenate(made), np.concatenate([c.blendshapes for c in group]), head), 2
+        ),
+    }
+    if closed.any():
+        result["p_b_m_frames"] = int(closed.sum())
+        result["p_b_m_closed"] = round(float((here[closed] < CLOSED).mean()), 3)
+        result["p_b_m_closed_in_truth"] = round(float((there[closed] < CLOSED).mean()), 3)
+    return result
+
+
+def speed() -> dict:
+    """Ten minutes of the sample sentence: time on this machine, and what memory grows by."""
+    sentence = load_speech(asset_path("speech.wav")).samples
+    long = Speech(np.resize(sentence, 600 * SAMPLE_RATE))
+    speak(Speech(long.samples[: 10 * SAMPLE_RATE]))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    timing = measure(lambda: speak(long), repeats=5, warm_up=1)
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return timing | {"times_real_time": round(600_000 / timing["median_ms"]), "peak_memory_grown_mb": round(grown, 1)}
+
+
+def main() -> None:
+    """Run and write benchmarks/results/audio_to_mesh.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clips", type=Path)
+    parser.add_argument("--held-out", nargs="+", required=True)
+    given = parser.parse_args()
+    head = model.load()
+    everyone = {file.stem: clips.load(file) for file in sorted(given.clips.rglob("*.npz"))}
+    strangers = [clip for clip in everyone.values() if clip.speaker in given.held_out]
+    known = [clip for name, clip in everyone.items() if clip not in strangers and clips.is_check(name)]
+    groups = {"seen": known, "held out": strangers}
+    groups |= {name: [clip for clip in strangers if clip.speaker == name] for name in given.held_out}
+    groups["grid_s1"] = [clip for clip in known if clip.speaker == "grid_s1"]
+    results = {name: compare(group, head) for name, group in groups.items() if group}
+    write("audio_to_mesh", {"ten_minutes": speed(), "agreement": results})
+
+
+if __name__ == "__main__":
+    main()
