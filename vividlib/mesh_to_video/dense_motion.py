@@ -26,6 +26,7 @@ from vividlib.types import Camera, DenseMotion, Face
 MARGIN = 0.75  # of the head's size around it: room for hair, and for the background to stretch
 MOST_TURN = np.radians(25)  # a motion may turn the head so far from its pose in the photo
 NEAR, FAR = 0.002, 0.006  # metres behind the photo's surface: seen, and hidden
+STEEPEST = 0.006  # metres from pixel to pixel: surfaces seen at a slant need so much slack at most
 LITTLE, TOO_LITTLE = 2.0, 4.0  # times that a triangle's area grows: the photo shows it well, and not enough of it
 RESTING = 0.002  # metres by which the lips of a photo have to differ from rest to be called an expression
 SKIN, EYES, TEETH, INNER, SHEET = range(5)  # parts that never show in each other's place
@@ -33,6 +34,8 @@ RECESS = {"eyeball_left": 0.0008, "eyeball_right": 0.0008} | dict.fromkeys(MOUTH
 """Metres by which parts are drawn deeper than they are, so that lids and lips which touch them, or which on
 thin-lipped people cut into the teeth, cover them, and teeth cover what lines the mouth."""
 TINY = 0.02  # square px: smaller triangles of the photo count as this large
+DETAILS = (*MOUTH, "lips", "eyeball_left", "eyeball_right", "eyelids_left", "eyelids_right")
+"""Where the photo shows folds and edges: stretched they are seen as streaks, so they give way to smooth colour."""
 BACKDROP = 0.5  # metres by which the sheet is drawn deeper: it lies behind every part of the head
 
 
@@ -79,6 +82,11 @@ class DenseMotionField:
         self._areas = np.maximum(_areas(self._source, self._faces), TINY)
         seen = rasterize(self._source, self._faces, width, height)
         self._seen_part, self._seen_depth = self._part[seen.triangle], seen.depth
+        steep = cv2.dilate(seen.depth, np.ones((3, 3))) - cv2.erode(seen.depth, np.ones((3, 3)))
+        self._slack = np.minimum(steep, STEEPEST)
+        detail = np.zeros(count + len(self._sheet), bool)
+        detail[np.concatenate([head.regions[name] for name in DETAILS])] = True
+        self._detail = detail[self._faces].any(1)
         self._colours = np.concatenate(
             [self._hidden(posed, reference, seen), np.zeros((len(self._sheet), 3), np.float32)]
         )
@@ -136,8 +144,11 @@ class DenseMotionField:
         normals = vertex_normals(posed, head.faces)
         towards = (normals * ([0, 0, self.face.camera.distance] - posed)).sum(1) > 0
         inner = np.zeros(len(posed), bool)
-        for name in (*MOUTH, "face", "lips", "eyeball_left", "eyeball_right", "eyelids_left", "eyelids_right"):
+        for name in (*DETAILS, "face"):
             inner[head.regions[name]] = True
+        # Above the eyes what is hidden at the sides is hair, which the sheet has.
+        brow = max(head.template[head.regions[f"eyelids_{side}"], 1].max() for side in ("left", "right"))
+        inner &= head.template[:, 1] < brow
         return head.faces[weight & (towards | inner)[head.faces].any(1)]
 
     def _parts(self, kept: np.ndarray) -> np.ndarray:
@@ -177,11 +188,12 @@ class DenseMotionField:
         rows, columns = np.mgrid[:height, :width]
         x = np.clip((columns + flow[..., 0]).round().astype(np.int32), 0, width - 1)
         y = np.clip((rows + flow[..., 1]).round().astype(np.int32), 0, height - 1)
-        behind = self._seen_depth[y, x] - depth
+        behind = self._seen_depth[y, x] - self._slack[y, x] - depth
         part = self._part[fragments.triangle]
         seen = np.clip((FAR - behind) / (FAR - NEAR), 0, 1) * (self._seen_part[y, x] == part)
         growth = _areas(points, self._faces) / self._areas
         enough = np.clip((TOO_LITTLE - growth) / (TOO_LITTLE - LITTLE), 0, 1)
+        enough[~self._detail] = 1
         # Only the upper teeth keep still in the head; the rest of an open mouth looks new in each pose of the jaw.
         enough[self._part[:-1] == INNER] *= likeness
         seen = np.where(part == SHEET, 1, seen * enough[fragments.triangle]).astype(np.float32)
