@@ -21,8 +21,8 @@ from vividlib.errors import VividError
 from vividlib.head.model import load
 from vividlib.media.image import load_image, save_image
 from vividlib.mesh_to_video.render import Renderer
-from vividlib.reconstruct.fit import fit_portrait, landmark_error
-from vividlib.reconstruct.landmarks import find_portrait
+from vividlib.reconstruction.fit import fit_portrait, landmark_error
+from vividlib.reconstruction.landmarks import find_portrait
 
 POSES = {
     "rest": ({}, (0, 0, 0)),

@@ -25,8 +25,8 @@ from vividlib.media.image import load_image
 from vividlib.media.video import VideoWriter
 from vividlib.mesh_to_video.render import Renderer
 from vividlib.pipeline import load_speech, speak
-from vividlib.reconstruct.fit import fit_portrait
-from vividlib.reconstruct.landmarks import find_portrait
+from vividlib.reconstruction.fit import fit_portrait
+from vividlib.reconstruction.landmarks import find_portrait
 from vividlib.weights import asset_path
 
 FPS, SIZE = 25, 512

@@ -15,7 +15,7 @@ vv.save_face(face, folder / "face.glb")  # neutral head, textured, 52 morph targ
 motion = vv.speak(speech, seed=7)
 vv.save_motion(motion, folder / "take.csv")  # Live Link Face, for Unreal, Blender, Maya
 
-# A motion is arrays: lift the brows by a fifth, and nod half as far.
+# A motion is arrays: lift the brows by a fifth, and sway half as far.
 shapes = motion.blendshapes.copy()
 shapes[:, ARKIT_INDEX["browInnerUp"]] += 0.2
 motion = replace(motion, blendshapes=shapes.clip(0, 1), head_translation=motion.head_translation / 2)

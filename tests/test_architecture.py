@@ -15,7 +15,7 @@ from vividlib import cli
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "vividlib"
 ORDER = [
-    "conventions", "errors", "types", "weights", "backend", "geometry", "media", "head", "reconstruct",
+    "conventions", "errors", "types", "weights", "backend", "geometry", "media", "head", "reconstruction",
     "audio_to_mesh", "mesh_to_video", "export", "metrics", "training", "pipeline", "checkup", "demo", "cli",
 ]  # fmt: skip
 

@@ -57,10 +57,7 @@ __all__ = [
 def __getattr__(name: str):
     if name not in _HOME:
         raise AttributeError(f"module 'vividlib' has no attribute {name!r}")
-    module = import_module(_HOME[name])
-    # All of a module's names at once: loading the pipeline loads the package vividlib.reconstruct, which would
-    # otherwise stand where the function of that name belongs.
-    globals().update({public: getattr(module, public) for public in _MODULES[_HOME[name]]})
+    globals()[name] = getattr(import_module(_HOME[name]), name)
     return globals()[name]
 
 

@@ -21,9 +21,9 @@ from vividlib.media.image import load_image
 from vividlib.media.video import SUFFIXES as VIDEO_SUFFIXES
 from vividlib.media.video import VideoWriter, frame_rate
 from vividlib.mesh_to_video.render import Renderer
-from vividlib.reconstruct.fit import fit_portrait
-from vividlib.reconstruct.landmarks import find_portrait
-from vividlib.reconstruct.track import track_video
+from vividlib.reconstruction.fit import fit_portrait
+from vividlib.reconstruction.landmarks import find_portrait
+from vividlib.reconstruction.track import track_video
 from vividlib.types import Face, Motion, Portrait, Progress, Speech
 
 _BATCH = 256  # frames whose motion is sampled at once

@@ -9,9 +9,9 @@ from vividlib.conventions import ARKIT_INDEX
 from vividlib.errors import InputError
 from vividlib.head.model import load
 from vividlib.mesh_to_video.render import Renderer
-from vividlib.reconstruct.fit import fit_portrait
-from vividlib.reconstruct.landmarks import find_faces, find_portrait
-from vividlib.reconstruct.solve import LIPS
+from vividlib.reconstruction.fit import fit_portrait
+from vividlib.reconstruction.landmarks import find_faces, find_portrait
+from vividlib.reconstruction.solve import LIPS
 
 UPPER_LIP, LOWER_LIP = 13, 14  # MediaPipe: middle of the inner lips
 LIDS = ((159, 145), (386, 374))  # upper and lower, right and left eye

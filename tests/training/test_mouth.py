@@ -4,7 +4,7 @@ from scipy.spatial.transform import Rotation
 
 from vividlib.conventions import ARKIT_INDEX
 from vividlib.metrics.lip_gap import lip_gap
-from vividlib.reconstruct.solve import landmarks_of
+from vividlib.reconstruction.solve import landmarks_of
 from vividlib.training.mouth import STILL, align_faces, fit_mouths
 
 

@@ -110,7 +110,7 @@ def write_motion(motion: Motion, path: str | Path, face: Face | None = None) -> 
 
 
 def _texture(face: Face) -> np.ndarray:
-    from vividlib.reconstruct.texture import unwrap
+    from vividlib.reconstruction.texture import unwrap
 
     return unwrap(face)
 

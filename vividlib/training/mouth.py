@@ -1,6 +1,6 @@
 """Mouths of one person in many frames: from landmarks to the spoken blendshapes, relative to the closed mouth.
 
-`reconstruct.track` fits a whole head to a video of anybody. Here more is known: many frames of one person,
+`reconstruction.track` fits a whole head to a video of anybody. Here more is known: many frames of one person,
 of which some show closed lips. So the head's pose is taken out with the landmarks that speech does not
 move, the closed mouth is subtracted, and what remains of the lips, chin and cheeks is explained by a
 sparse, nearly symmetric mixture of blendshapes. Lips that meet in the picture meet in the result.
@@ -12,7 +12,7 @@ import numpy as np
 
 from vividlib.audio_to_mesh.network import SPOKEN
 from vividlib.conventions import ARKIT_INDEX
-from vividlib.reconstruct.solve import LIPS, landmarks_of
+from vividlib.reconstruction.solve import LIPS, landmarks_of
 from vividlib.types import HeadModel
 
 STILL = [10, 151, 9, 8, 168, 6, 197, 195, 5, 4, 33, 133, 362, 263, 130, 359, 127, 356, 103, 332, 54, 284, 21, 251,

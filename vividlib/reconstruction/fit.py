@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from vividlib.errors import FaceTurnedError
 from vividlib.geometry.mesh import laplacian
-from vividlib.reconstruct.solve import EYES, LIPS, OVAL, Solution, landmarks_of, solve
+from vividlib.reconstruction.solve import EYES, LIPS, OVAL, Solution, landmarks_of, solve
 from vividlib.types import Camera, Face, HeadModel, Portrait
 
 MAX_TURN = 60.0  # degrees from the camera; past it half of the mouth is out of sight

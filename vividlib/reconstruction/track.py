@@ -9,9 +9,9 @@ from scipy.spatial.transform import Rotation
 
 from vividlib.errors import NoFaceError
 from vividlib.media.video import read_video
-from vividlib.reconstruct.fit import refine
-from vividlib.reconstruct.landmarks import track_faces
-from vividlib.reconstruct.solve import Solution, solve
+from vividlib.reconstruction.fit import refine
+from vividlib.reconstruction.landmarks import track_faces
+from vividlib.reconstruction.solve import Solution, solve
 from vividlib.types import Camera, HeadModel, Motion, Progress
 
 PROBES = 5  # frames, spread over the video, from which the identity is read

@@ -3,7 +3,7 @@ import pytest
 from skimage.data import astronaut
 
 from vividlib.errors import FaceTooSmallError, NoFaceError, SeveralFacesError
-from vividlib.reconstruct.landmarks import find_faces, find_portrait
+from vividlib.reconstruction.landmarks import find_faces, find_portrait
 
 
 def on_canvas(face_height_share: float, side: int = 1200) -> np.ndarray:

@@ -9,7 +9,7 @@ from vividlib.conventions import ARKIT_INDEX
 from vividlib.geometry.camera import head_to_camera, project
 from vividlib.head.gaze import eye_shapes
 from vividlib.head.model import deform, load
-from vividlib.reconstruct.solve import bounded_solve, landmarks_of, solve
+from vividlib.reconstruction.solve import bounded_solve, landmarks_of, solve
 from vividlib.types import Camera
 
 CAMERA = Camera(scale=1500.0, centre=(260.0, 300.0))
