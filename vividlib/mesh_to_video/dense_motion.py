@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from vividlib.conventions import ARKIT_INDEX
 from vividlib.geometry.camera import head_to_camera, project, scaled
 from vividlib.geometry.mesh import vertex_normals
 from vividlib.geometry.raster import Fragments, interpolate, rasterize
@@ -164,18 +163,6 @@ class DenseMotionField:
             part[head.regions[f"eyeball_{side}"]] = EYES
         return part
 
-    def _folded(self) -> np.ndarray:
-        """Vertices of the lids that lie in folds of the photo's open eyes: a blink pulls them out of a few pixels."""
-        head = self.face.head
-        blink = self.face.expression.copy()
-        blink[[ARKIT_INDEX["eyeBlinkLeft"], ARKIT_INDEX["eyeBlinkRight"]]] = 1
-        posed = head_to_camera(deform(head, self.face.neutral, blink), self.face.rotation, self.face.translation)
-        points = self._points(posed, self._recess)
-        own = self._faces[self._faces.max(1) < len(head.template)]
-        growth = _areas(points, own) / np.maximum(_areas(self._source, own), TINY)
-        lids = np.concatenate([head.regions["eyelids_left"], head.regions["eyelids_right"]])
-        return np.intersect1d(own[growth > LITTLE], lids)
-
     def _likeness(self, vertices: np.ndarray) -> float:
         """How near the driven mouth is to the photo's: 1 where it is the same, 0 where it is at rest or elsewhere."""
         lips = vertices[self.face.head.lips] - self.face.neutral[self.face.head.lips]
@@ -197,7 +184,9 @@ class DenseMotionField:
         # Only the upper teeth keep still in the head; the rest of an open mouth looks new in each pose of the jaw.
         enough[self._part[:-1] == INNER] *= likeness
         seen = np.where(part == SHEET, 1, seen * enough[fragments.triangle]).astype(np.float32)
-        return cv2.blur(seen, (3, 3))  # soft edges where photo meets model colour; all ones stay ones
+        seen = cv2.blur(seen, (3, 3))  # soft edges where photo meets model colour; all ones stay ones
+        seen[part == SHEET] = 1  # the sheet has no colour but the photo's
+        return seen
 
     def _hidden(self, posed, reference, seen: Fragments) -> np.ndarray:
         """Colours of the head's vertices that the photo does not show."""
@@ -209,7 +198,8 @@ class DenseMotionField:
         normals = vertex_normals(posed, head.faces)
         visible = (seen.depth[row, column] - reference[:, 2] < NEAR) & (self._seen_part[row, column] == part)
         visible &= normals[:, 2] > 0.2
-        visible[self._folded()] = False
+        # Open lids show folds and lashes; what a blink unfolds has the colour of the skin around the eye.
+        visible[np.concatenate([head.regions["eyelids_left"], head.regions["eyelids_right"]])] = False
         sampled = self.photo[row + self.window[1], column + self.window[0]].astype(np.float32)
         return hidden_colours(head, self.face.neutral, sampled, visible)
 
