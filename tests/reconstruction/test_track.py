@@ -1,0 +1,79 @@
+"""A video of known motion is tracked back to that motion."""
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+from skimage.data import astronaut
+
+from vividlib.conventions import ARKIT_INDEX
+from vividlib.errors import NoFaceError
+from vividlib.head.model import load
+from vividlib.media.video import VideoWriter
+from vividlib.mesh_to_video.render import Renderer
+from vividlib.reconstruction.fit import fit_portrait
+from vividlib.reconstruction.landmarks import find_portrait
+from vividlib.reconstruction.track import fit_landmarks, track_video
+from vividlib.types import Motion
+
+FRAMES, FPS = 60, 30
+
+
+@pytest.fixture(scope="module")
+def performance():
+    """A mouth that opens and closes, two blinks, a head that shakes: as curves and as a video of the astronaut."""
+    time = np.arange(FRAMES) / FPS
+    blendshapes = np.zeros((FRAMES, 52), np.float32)
+    blendshapes[:, ARKIT_INDEX["jawOpen"]] = 0.25 * (1 - np.cos(2 * np.pi * 1.5 * time))
+    for start in (12, 40):
+        for side in ("Left", "Right"):
+            blendshapes[start : start + 5, ARKIT_INDEX[f"eyeBlink{side}"]] = [0.5, 1, 1, 1, 0.5]
+    turn = Rotation.from_euler("Y", 7 * np.sin(2 * np.pi * 0.5 * time)[:, None], degrees=True)
+    return Motion(blendshapes, turn.as_quat(), rate=FPS)
+
+
+@pytest.fixture(scope="module")
+def video(performance, tmp_path_factory):
+    face = fit_portrait(find_portrait(astronaut()[:320, 60:380]), load())
+    renderer = Renderer(face, 512)
+    path = tmp_path_factory.mktemp("track") / "performance.mp4"
+    with VideoWriter(path, renderer.width, renderer.height, FPS) as out:
+        for shapes, turn in zip(performance.blendshapes, performance.head_rotation):
+            out.write(renderer.frame(shapes, turn, gaze=face.gaze))
+    return path
+
+
+@pytest.fixture(scope="module")
+def tracked(video):
+    seen = []
+    motion = track_video(video, load(), progress=lambda stage, done, total: seen.append((stage, done, total)))
+    assert seen[-1] == ("track", FRAMES, FRAMES)
+    return motion
+
+
+def test_length_and_rate_are_the_videos(tracked):
+    assert len(tracked) == FRAMES and tracked.rate == FPS
+
+
+@pytest.mark.parametrize("name, least", [("jawOpen", 0.9), ("eyeBlinkLeft", 0.8), ("eyeBlinkRight", 0.8)])
+def test_curves_are_followed_without_lag(performance, tracked, name, least):
+    wanted, got = performance[name], tracked[name]
+    assert np.corrcoef(wanted, got)[0, 1] > least
+    lags = range(-3, 4)
+    similar = [np.dot(wanted - wanted.mean(), np.roll(got - got.mean(), lag)) for lag in lags]
+    assert lags[int(np.argmax(similar))] == 0
+
+
+def test_the_head_turn_is_followed(performance, tracked):
+    yaw = [Rotation.from_quat(m.head_rotation).as_euler("YXZ", degrees=True)[:, 0] for m in (performance, tracked)]
+    assert np.corrcoef(yaw)[0, 1] > 0.98
+    assert np.std(yaw[1]) == pytest.approx(np.std(yaw[0]), rel=0.3)
+
+
+def test_lost_frames_are_bridged_and_none_is_an_error(tracked):
+    head = load()
+    landmarks = find_portrait(astronaut()).landmarks
+    motion = fit_landmarks([landmarks, None, None, landmarks], 25, head)
+    assert len(motion) == 4
+    np.testing.assert_allclose(motion.blendshapes[1], motion.blendshapes[0], atol=1e-4)
+    with pytest.raises(NoFaceError):
+        fit_landmarks([None, None], 25, head)
