@@ -1,6 +1,6 @@
 """Draws docs/blendshapes.jpg: the default head at rest, its 52 blendshapes, and ten of its people.
 
-    python benchmarks/draw_blendshapes.py docs/blendshapes.jpg
+python benchmarks/draw_blendshapes.py docs/blendshapes.jpg
 """
 
 from __future__ import annotations

@@ -48,7 +48,10 @@ def installed(tmp_path_factory):
 
 
 def test_the_wheel_carries_every_file(installed):
-    for folder, inside in ((ROOT / "vividlib", installed / "vividlib"), (ROOT / "assets", installed / "vividlib/assets")):
+    for folder, inside in (
+        (ROOT / "vividlib", installed / "vividlib"),
+        (ROOT / "assets", installed / "vividlib/assets"),
+    ):
         for path in folder.rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts:
                 assert (inside / path.relative_to(folder)).is_file(), path

@@ -223,5 +223,3 @@ class DenseMotion:
 
     flow: np.ndarray  # H W 2 float32 px: source position minus own position (backward flow)
     occlusion: np.ndarray  # H W float32 in [0, 1]: 1 where the source shows the pixel
-
-

@@ -61,7 +61,9 @@ def test_a_smile_is_expression_not_identity(head):
     expression = np.zeros(52, np.float32)
     for name in ("mouthSmileLeft", "mouthSmileRight", "mouthUpperUpLeft", "mouthUpperUpRight"):
         expression[ARKIT_INDEX[name]] = 0.7
-    seen = synthetic_landmarks(head, np.zeros(len(head.identity_basis)), expression, np.zeros((2, 2)), Rotation.identity())
+    seen = synthetic_landmarks(
+        head, np.zeros(len(head.identity_basis)), expression, np.zeros((2, 2)), Rotation.identity()
+    )
     solution = solve(head, seen[None])
     assert solution.expression[0, ARKIT_INDEX["mouthSmileLeft"]] > 0.45
     assert np.abs(solution.identity).max() < 1

@@ -9,9 +9,11 @@ from vividlib.geometry.mesh import laplacian
 from vividlib.types import HeadModel
 
 MOUTH = ("teeth_upper", "teeth_lower", "tongue", "mouth_cavity")
-SHADE = {"teeth_upper": 0.75, "teeth_lower": 0.4, "tongue": 0.65, "mouth_cavity": 0.9}
+SHADE = {"teeth_upper": 1.0, "teeth_lower": 0.6, "tongue": 0.7, "mouth_cavity": 0.9}
 """Share of the light outside that reaches these parts between open lips; the upper lip shades the lower teeth."""
 MOUTH_DEPTH = 0.06  # metres behind the lips at which no light arrives
+FLESH = (0.12, 0.04, 0.035)  # linear RGB, the darkest that anything in a mouth is
+MANY = 12  # visible vertices of the eyes that make a measurement
 EYE_RINGS = 14  # around the eye's axis, pupil to back
 
 
@@ -34,8 +36,8 @@ def hidden_colours(head: HeadModel, neutral: np.ndarray, sampled: np.ndarray, vi
     lips = neutral[head.regions["lips"], 2].mean()
     for name in MOUTH:
         part = head.regions[name]
-        shade = np.clip(1 - (lips - neutral[part, 2]) / MOUTH_DEPTH, 0.25, 1)[:, None]
-        colours[part] = _to_srgb(head.albedo[part] * light * SHADE[name] * shade)
+        shade = np.clip(1 - (lips - neutral[part, 2]) / MOUTH_DEPTH, 0.3, 1)[:, None]
+        colours[part] = _to_srgb(np.maximum(head.albedo[part], FLESH) * light * SHADE[name] * shade)
         known[part] = True
     for side in ("left", "right"):
         part = head.regions[f"eyeball_{side}"]
@@ -51,11 +53,21 @@ def hidden_colours(head: HeadModel, neutral: np.ndarray, sampled: np.ndarray, vi
 
 
 def _light(head: HeadModel, sampled, visible) -> np.ndarray:
-    """Linear gain (3) from the model's albedo to the photo, as seen on the face; half greyed: skin is not all of it light."""
-    face = np.intersect1d(head.regions["face"], np.flatnonzero(visible))
-    if not len(face):
-        return np.ones(3)
-    gain = np.median(_to_linear(sampled[face]), 0) / np.median(head.albedo[face], 0)
+    """Linear gain (3) from the model's albedo to the photo.
+
+    The white of the eyes tells it on every skin, and is as bright as teeth are; the skin does where eyes are shut.
+    """
+    eyes = np.concatenate([head.regions["eyeball_left"], head.regions["eyeball_right"]])
+    eyes = eyes[visible[eyes]]
+    if len(eyes) >= MANY:
+        white = _to_linear(sampled[eyes])
+        white = np.median(white[white.sum(1) >= np.quantile(white.sum(1), 0.85)], 0)
+        gain = white / np.quantile(head.albedo[eyes], 0.9, axis=0)
+    else:
+        face = np.intersect1d(head.regions["face"], np.flatnonzero(visible))
+        if not len(face):
+            return np.ones(3)
+        gain = np.median(_to_linear(sampled[face]), 0) / np.median(head.albedo[face], 0)
     return np.clip((gain.mean() + gain) / 2, 0.05, 1.2)
 
 

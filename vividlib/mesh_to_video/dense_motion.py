@@ -78,6 +78,7 @@ class DenseMotionField:
         self._part = self._parts(kept)
 
         self._source = np.concatenate([reference, self._points(self._sheet, BACKDROP)])
+        self._valence = np.bincount(self._faces.ravel(), minlength=len(self._source))
         self._areas = np.maximum(_areas(self._source, self._faces), TINY)
         seen = rasterize(self._source, self._faces, width, height)
         self._seen_part, self._seen_depth = self._part[seen.triangle], seen.depth
@@ -116,11 +117,12 @@ class DenseMotionField:
 
         _, _, width, height = self.window
         fragments = rasterize(points, self._faces, width, height)
-        carried = np.column_stack([self._source[:, :2] - points[:, :2], self._source[:, 2], self._colours])
+        enough = self._enough(points, likeness)
+        carried = np.column_stack([self._source[:, :2] - points[:, :2], self._source[:, 2], enough, self._colours])
         pixels = interpolate(carried, self._faces, fragments)
         flow = np.ascontiguousarray(pixels[..., :2])
-        occlusion = self._visible(fragments, flow, pixels[..., 2], points, likeness)
-        return DenseMotion(flow, occlusion), pixels[..., 3:]
+        occlusion = self._visible(fragments, flow, pixels[..., 2], pixels[..., 3])
+        return DenseMotion(flow, occlusion), pixels[..., 4:]
 
     def _points(self, posed: np.ndarray, recess: np.ndarray | float) -> np.ndarray:
         """Image-space points of the crop (N 3) for points in camera space (N 3), drawn deeper by ``recess``."""
@@ -169,7 +171,18 @@ class DenseMotionField:
         size = max(np.linalg.norm(self._lips), RESTING * np.sqrt(len(lips)))
         return max(0.0, 1 - np.linalg.norm(lips - self._lips) / size)
 
-    def _visible(self, fragments: Fragments, flow, depth, points, likeness: float) -> np.ndarray:
+    def _enough(self, points: np.ndarray, likeness: float) -> np.ndarray:
+        """Whether the photo has pixels enough of what surrounds each vertex, in [0, 1]; 1 where nothing moves."""
+        growth = _areas(points, self._faces) / self._areas
+        enough = np.clip((TOO_LITTLE - growth) / (TOO_LITTLE - LITTLE), 0, 1)
+        enough[~self._detail] = 1
+        # Only the upper teeth keep still in the head; the rest of an open mouth looks new in each pose of the jaw.
+        enough[self._part[:-1] == INNER] *= likeness
+        corners = self._faces.ravel()
+        total = np.bincount(corners, np.repeat(enough, 3), len(points))
+        return total / np.maximum(self._valence, 1)
+
+    def _visible(self, fragments: Fragments, flow, depth, enough) -> np.ndarray:
         """How well the photo shows each pixel, h w."""
         height, width = depth.shape
         rows, columns = np.mgrid[:height, :width]
@@ -178,12 +191,7 @@ class DenseMotionField:
         behind = self._seen_depth[y, x] - self._slack[y, x] - depth
         part = self._part[fragments.triangle]
         seen = np.clip((FAR - behind) / (FAR - NEAR), 0, 1) * (self._seen_part[y, x] == part)
-        growth = _areas(points, self._faces) / self._areas
-        enough = np.clip((TOO_LITTLE - growth) / (TOO_LITTLE - LITTLE), 0, 1)
-        enough[~self._detail] = 1
-        # Only the upper teeth keep still in the head; the rest of an open mouth looks new in each pose of the jaw.
-        enough[self._part[:-1] == INNER] *= likeness
-        seen = np.where(part == SHEET, 1, seen * enough[fragments.triangle]).astype(np.float32)
+        seen = np.where(part == SHEET, 1, seen * enough).astype(np.float32)
         seen = cv2.blur(seen, (3, 3))  # soft edges where photo meets model colour; all ones stay ones
         seen[part == SHEET] = 1  # the sheet has no colour but the photo's
         return seen
