@@ -1,6 +1,7 @@
 """Animate every portrait of a folder and draw a contact sheet: ``python -m benchmarks.portraits FOLDER OUT.jpg``.
 
-Each row of the sheet shows one picture: the photo, at rest, jaw open, a bilabial, lids closed, head turned.
+Each picture speaks the beginning of the sample sentence, as `vividlib animate` makes it. Each row of the
+sheet shows one picture: the photo, at rest, an a, an o, an m, lids closed, head turned.
 Writes benchmarks/results/portraits.json: how many of the pictures could be animated, the landmark error
 of each, and why the others could not.
 """
@@ -8,6 +9,7 @@ of each, and why the others could not.
 from __future__ import annotations
 
 import argparse
+import tempfile
 import time
 from pathlib import Path
 
@@ -16,13 +18,16 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from benchmarks.common import write
-from vividlib.conventions import ARKIT_INDEX
+from vividlib.conventions import ARKIT_INDEX, SAMPLE_RATE
 from vividlib.errors import VividError
 from vividlib.head.model import load
 from vividlib.media.image import load_image, save_image
 from vividlib.mesh_to_video.render import Renderer
+from vividlib.pipeline import animate, load_speech
 from vividlib.reconstruction.fit import fit_portrait, landmark_error
 from vividlib.reconstruction.landmarks import find_portrait
+from vividlib.types import Speech
+from vividlib.weights import asset_path
 
 POSES = {
     "rest": ({}, (0, 0, 0)),
@@ -33,6 +38,7 @@ POSES = {
     "turned": ({"jawOpen": 0.25}, (12, 4, 3)),
 }
 TILE = 224
+SECONDS = 2  # of speech for each picture
 
 
 def row(face, size: int) -> np.ndarray:
@@ -61,6 +67,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=768, help="longer side of the frames, px")
     options = parser.parse_args()
     rows, results, head = [], {}, load()
+    speech = Speech(load_speech(asset_path("speech.wav")).samples[: SECONDS * SAMPLE_RATE])
     for path in sorted(options.folder.iterdir()):
         if options.only and path.stem not in options.only:
             continue
@@ -68,6 +75,8 @@ def main() -> None:
         try:
             face = fit_portrait(find_portrait(load_image(path)), head)
             seconds = time.perf_counter() - start
+            with tempfile.TemporaryDirectory() as folder:
+                animate(path, speech, Path(folder, "out.mp4"))
             rows.append(row(face, options.size))
             results[path.stem] = {"landmark_error": round(landmark_error(face), 4), "fit_s": round(seconds, 2)}
         except VividError as error:

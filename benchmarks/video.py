@@ -101,14 +101,13 @@ def whole(renderer: Renderer, frames) -> dict[str, float]:
     speeds = []
     for _ in range(5):
         start = time.perf_counter()
-        with tempfile.TemporaryDirectory() as folder:
-            with VideoWriter(Path(folder, "a.mp4"), renderer.width, renderer.height, FPS) as out:
-                for i in np.arange(FRAMES) % len(frames):
-                    out.write(
-                        renderer.frame(
-                            frames.blendshapes[i], frames.head_rotation[i], frames.head_translation[i], frames.gaze[i]
-                        )
-                    )
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            VideoWriter(Path(folder, "a.mp4"), renderer.width, renderer.height, FPS) as out,
+        ):
+            for i in np.arange(FRAMES) % len(frames):
+                pose = frames.head_rotation[i], frames.head_translation[i]
+                out.write(renderer.frame(frames.blendshapes[i], *pose, frames.gaze[i]))
         speeds.append(FRAMES / (time.perf_counter() - start))
     low, middle, high = np.quantile(speeds, [0.25, 0.5, 0.75])
     return {"median": round(middle, 1), "quartiles": [round(low, 1), round(high, 1)]}
