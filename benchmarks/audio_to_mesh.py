@@ -18,6 +18,7 @@ from vividlib.audio_to_mesh.speak import listen, load_network
 from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
 from vividlib.head import model
 from vividlib.media.audio import load_speech
+from vividlib.metrics.closures import closures_met
 from vividlib.metrics.lag import best_lag
 from vividlib.metrics.lip_gap import lip_gap
 from vividlib.metrics.lve import lve
@@ -26,7 +27,10 @@ from vividlib.types import HeadModel, Speech
 from vividlib.weights import asset_path
 
 REACH = 10  # frames of lag looked for
-CLOSED = 1.5  # mm of lip gap that a viewer takes for closed
+
+
+def share(done: list[bool]) -> float | None:
+    return round(float(np.mean(done)), 3) if done else None
 
 
 def compare(group: list[clips.Clip], head: HeadModel) -> dict:
@@ -37,24 +41,22 @@ def compare(group: list[clips.Clip], head: HeadModel) -> dict:
     truth = [lip_gap(clip.blendshapes, head) for clip in group]
     lag, correlation = best_lag(gaps, truth, REACH)
     here, there = np.concatenate(gaps), np.concatenate(truth)
-    closed = np.concatenate([np.nan_to_num(clip.closed) for clip in group]) > 0.9
-    result = {
+    everything, tracked = np.concatenate(made), np.concatenate([clip.blendshapes for clip in group])
+    met = [done for pair in zip(gaps, truth) for done in closures_met(*pair, MOTION_RATE)]
+    true = [done for one, other in zip(gaps, truth) for done in closures_met(other, one, MOTION_RATE)]
+    return {
         "people": len({clip.speaker for clip in group}),
         "seconds": round(len(here) / MOTION_RATE, 1),
         "lip_gap_correlation": round(best_lag(gaps, truth, 0)[1], 3),
         "lip_gap_correlation_at_best_lag": round(correlation, 3),
         "lag_ms": round(1000 * lag / MOTION_RATE, 1),
         "lip_gap_sd_ratio": round(float(here.std() / there.std()), 3),
-        "lve_mm": round(lve(np.concatenate(made), np.concatenate([c.blendshapes for c in group]), head), 2),
-        "lve_mm_of_a_still_mouth": round(
-            lve(0 * np.concatenate(made), np.concatenate([c.blendshapes for c in group]), head), 2
-        ),
+        "lve_mm": round(lve(everything, tracked, head), 2),
+        "lve_mm_of_a_still_mouth": round(lve(0 * everything, tracked, head), 2),
+        "closures": len(met),
+        "closures_made": share(met),
+        "closures_made_that_are_true": share(true),
     }
-    if closed.any():
-        result["p_b_m_frames"] = int(closed.sum())
-        result["p_b_m_closed"] = round(float((here[closed] < CLOSED).mean()), 3)
-        result["p_b_m_closed_in_truth"] = round(float((there[closed] < CLOSED).mean()), 3)
-    return result
 
 
 def speed() -> dict:

@@ -19,9 +19,8 @@ def folder(tmp_path):
         blendshapes = np.zeros((120, 52), np.float32)
         blendshapes[:, 17] = loud / 2
         samples = random.normal(0, 0.1, 120 * 320) * np.repeat(loud, 320)
-        closed = np.full(120, np.nan) if number % 2 else (loud < 0.1)
         clips.save(tmp_path / "clips", f"clip{number}", clips.Clip(
-            f"person{number % 3}", samples.astype(np.float32), blendshapes, np.float32(closed), np.ones(120, np.float32),
+            f"person{number % 3}", samples.astype(np.float32), blendshapes, np.ones(120, np.float32),
         ))  # fmt: skip
     return tmp_path
 
@@ -36,7 +35,6 @@ def small(monkeypatch):
 def test_clips_come_back_as_they_were_saved(folder):
     clip = clips.load(clips.path(folder / "clips", "clip0"))
     assert clip.samples.shape == (38400,) and clip.blendshapes.shape == (120, 52)
-    assert np.isnan(clips.load(clips.path(folder / "clips", "clip1")).closed).all()
     assert clip.speaker == "person0" and not list(folder.rglob("*partial*"))
 
 

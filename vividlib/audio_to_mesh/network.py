@@ -47,11 +47,11 @@ class Heard(NamedTuple):
 
     shapes: torch.Tensor  # B T len(SPOKEN)
     voice: torch.Tensor  # B T, whether somebody speaks
-    closed: torch.Tensor  # B T, whether a p, b or m holds the lips closed
+    closed: torch.Tensor  # B T, whether the lips are closed
 
 
 class SpeechNetwork(nn.Module):
-    """Relative log-mel to the spoken blendshapes, whether a voice is heard, and whether it closes the lips.
+    """Relative log-mel to the spoken blendshapes, whether a voice is heard, and whether the lips are closed.
 
     Parameters
     ----------
@@ -97,11 +97,12 @@ class SpeechNetwork(nn.Module):
 
     def mouth(self, heard: Heard) -> torch.Tensor:
         """Blendshapes (..., T, len(SPOKEN)) in [0, 1]: every channel at its calibrated amplitude, in
-        silence at rest, and the lips closed where a p, b or m is heard."""
+        silence at rest, and the lips fully closed where they are more likely closed than not."""
         shapes = (torch.sigmoid(heard.shapes) * self.gain).clamp(max=1)
         gap = (shapes @ self.opening).clamp(min=0)
         close = SPOKEN.index("mouthClose")
-        shapes[..., close] += torch.sigmoid(heard.closed) * gap / -self.opening[close]
+        closed = ((torch.sigmoid(heard.closed) - 0.25) / 0.35).clamp(0, 1)
+        shapes[..., close] += closed * gap / -self.opening[close]
         return shapes.clamp(max=1) * self.voice(heard).unsqueeze(-1)
 
     def voice(self, heard: Heard) -> torch.Tensor:

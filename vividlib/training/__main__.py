@@ -19,6 +19,9 @@ def main(arguments: list[str] | None = None) -> int:
     prepare.add_argument("--each", action="store_true", help="every video shows another person")
     synthesize = steps.add_parser("synthesize", help="make speech with known sounds (needs espeak-ng and flite)")
     synthesize.add_argument("out", type=Path, help="where the clips go")
+    means = steps.add_parser("means", help="print what a real mouth does on each sound (needs pocketsphinx)")
+    means.add_argument("videos", type=Path, help="videos of GRID, with .align files")
+    means.add_argument("clips", type=Path, help="what prepare made of them")
     sentence = steps.add_parser("sentence", help="make the sample sentence of assets/ (needs flite)")
     sentence.add_argument("out", type=Path, help="a .wav file")
     train = steps.add_parser("train", help="train the network; continues from its checkpoint")
@@ -36,6 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
             from vividlib.training.synthesize import synthesize
 
             print(f"{synthesize(given.out)} clips in {given.out}")
+        elif given.step == "means":
+            from vividlib.training.align import print_means
+
+            print_means(given.videos, given.clips)
         elif given.step == "sentence":
             from vividlib.training.sentence import write_sentence
 

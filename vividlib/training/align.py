@@ -1,4 +1,7 @@
-"""Phone times of English speech whose words are known, by forced alignment with pocketsphinx."""
+"""What a real mouth does on each sound: forced alignment of known words, and means over prepared clips.
+
+The alignment is pocketsphinx's, for English; the means are what the sizes in `visemes.TARGETS` follow.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pocketsphinx
 
-from vividlib.conventions import SAMPLE_RATE
+from vividlib.conventions import ARKIT, MOTION_RATE, SAMPLE_RATE
+from vividlib.training import clips
 from vividlib.training.synthesize import ARPABET
-from vividlib.training.visemes import Phone
+from vividlib.training.visemes import LEAD, Phone, segments
 
 LETTER_A = "a(2)"  # as in the alphabet, not the article
 
@@ -64,3 +68,24 @@ def grid_words(video: Path) -> list[str]:
         return []
     words = [line.split()[2] for line in file.read_text().splitlines()]
     return [LETTER_A if word == "a" else word for word in words if word not in ("sil", "sp")]
+
+
+def phone_means(videos: Path, prepared: Path) -> dict[str, np.ndarray]:
+    """Mean blendshapes (52,) in the middle of each class of sounds, over prepared clips of GRID videos."""
+    rows: dict[str, list[np.ndarray]] = {}
+    for video in sorted(videos.glob("*.mp4")):
+        if not clips.exists(prepared, video.stem):
+            continue
+        clip = clips.load(clips.path(prepared, video.stem))
+        for part in segments(align(clip.samples, grid_words(video))):
+            frame = round(((part.start + part.end) / 2 - LEAD) * MOTION_RATE)
+            if 0 <= frame < len(clip.blendshapes):
+                rows.setdefault(part.symbol, []).append(clip.blendshapes[frame])
+    return {symbol: np.mean(found, axis=0) for symbol, found in rows.items()}
+
+
+def print_means(videos: Path, prepared: Path, smallest: float = 0.03) -> None:
+    """Print `phone_means` as one line for each class of sounds, without shapes that hardly move."""
+    for symbol, mean in phone_means(videos, prepared).items():
+        moved = [f"{name}={value:.2f}" for name, value in zip(ARKIT, mean) if value > smallest]
+        print(repr(symbol), *moved)

@@ -16,7 +16,6 @@ class Clip:
     speaker: str
     samples: np.ndarray  # N float32 in [-1, 1] at SAMPLE_RATE
     blendshapes: np.ndarray  # T 52 float32 at MOTION_RATE
-    closed: np.ndarray  # T float32: 1 where a p, b or m closes the lips, NaN where that is not known
     voiced: np.ndarray  # T float32: 1 where somebody speaks or is about to
 
 
@@ -39,7 +38,7 @@ def save(folder: Path, name: str, clip: Clip) -> None:
     """Write one clip, whole or not at all: sound as 16-bit, curves as 16-bit floats."""
     arrays = {f.name: np.asarray(getattr(clip, f.name)) for f in fields(Clip)}
     arrays["samples"] = np.round(np.clip(arrays["samples"], -1, 1) * 32767).astype(np.int16)
-    for curve in ("blendshapes", "closed", "voiced"):
+    for curve in ("blendshapes", "voiced"):
         arrays[curve] = arrays[curve].astype(np.float16)
     final = path(folder, name)
     final.parent.mkdir(parents=True, exist_ok=True)
@@ -55,6 +54,5 @@ def load(file: Path) -> Clip:
             speaker=str(arrays["speaker"]),
             samples=arrays["samples"].astype(np.float32) / 32767,
             blendshapes=arrays["blendshapes"].astype(np.float32),
-            closed=arrays["closed"].astype(np.float32),
             voiced=arrays["voiced"].astype(np.float32),
         )

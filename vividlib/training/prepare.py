@@ -7,7 +7,7 @@ guess them: how the mouth rests, how widely it moves, and how far sound and pict
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +25,7 @@ from vividlib.metrics.lag import best_lag
 from vividlib.metrics.lip_gap import lip_gap
 from vividlib.reconstruction.landmarks import track_faces
 from vividlib.training import clips
-from vividlib.training.align import align, grid_words
 from vividlib.training.mouth import fit_mouths
-from vividlib.training.visemes import closure
 from vividlib.types import HeadModel, Speech
 
 SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi")
@@ -37,9 +35,8 @@ TURNED = 35.0  # degrees away from the camera, in the median, above which lips a
 LEAST = 4.0  # seconds of a person, to know how this mouth closes
 LARGEST_OFFSET = 0.3  # seconds between sound and picture that are believed
 CERTAIN = 0.25  # correlation of lips and sound below which no offset is corrected
-ALIGNER_LATE = 0.03  # seconds by which aligned p, b and m trail the frames whose lips are closed most often
 LONG_ENOUGH = 2.0  # seconds of lips that tell whether they belong to the sound at all
-RELATED = 0.15  # correlation below which they do not
+RELATED = 0.25  # correlation below which they do not
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,11 +149,8 @@ def _save(take: Take, curve: np.ndarray, offset: float, out: Path) -> float:
     samples = _shift(take.speech.samples, round(offset * SAMPLE_RATE))
     frames = min(len(curve), len(samples) * MOTION_RATE // SAMPLE_RATE)
     samples = samples[: frames * SAMPLE_RATE // MOTION_RATE]
-    phones = align(samples, grid_words(take.video))
-    early = [replace(phone, start=phone.start - ALIGNER_LATE, end=phone.end - ALIGNER_LATE) for phone in phones]
-    closed = closure(early, frames) if phones else np.full(frames, np.nan)
     clips.save(out, take.name, clips.Clip(
-        speaker=take.speaker, samples=samples, blendshapes=curve[:frames], closed=closed,
+        speaker=take.speaker, samples=samples, blendshapes=curve[:frames],
         voiced=heard_voice(samples, frames),
     ))  # fmt: skip
     return frames / MOTION_RATE

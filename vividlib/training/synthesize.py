@@ -22,7 +22,7 @@ from vividlib.head import model
 from vividlib.metrics.lip_gap import gap_weights
 from vividlib.training import clips
 from vividlib.training.sentences import SENTENCES, SYLLABLE_ONSETS, SYLLABLE_VOWELS
-from vividlib.training.visemes import Phone, articulate, closure, voiced
+from vividlib.training.visemes import Phone, articulate, voiced
 
 BURST_AFTER = 0.045
 """Seconds of silent closure that espeak-ng counts to the sound before a voiceless stop (seen in its waveforms)."""
@@ -167,5 +167,5 @@ def _save(folder: Path, name: str, samples: np.ndarray, phones: list[Phone], spe
     frames = len(samples) * MOTION_RATE // SAMPLE_RATE
     clips.save(folder, name, clips.Clip(
         speaker=speaker, samples=samples, blendshapes=articulate(phones, frames, gap_weights(model.load())),
-        closed=closure(phones, frames), voiced=voiced(phones, frames),
+        voiced=voiced(phones, frames),
     ))  # fmt: skip

@@ -31,6 +31,7 @@ NEUTRAL = "neutral"
 SYNTHETIC = ("espeak", "flite")
 WINDOW = 200  # frames of one example
 BATCH = 48
+MET, PARTED = 0.6, 1.2  # mm of lip gap: surely closed, surely open
 SEAM = 4  # frames at both ends of a clip that do not count: what was said before is cut off
 RATE = 1.5e-3
 WARM_UP = 300  # steps
@@ -49,8 +50,8 @@ class Example:
     speaker: str
     mel: torch.Tensor  # MELS_PER_FRAME * T, MEL_BANDS float32 power
     curves: torch.Tensor  # T, len(SPOKEN)
-    closed: torch.Tensor  # T
-    voiced: torch.Tensor  # T
+    closed: torch.Tensor  # T, 1 where the lips are closed
+    voiced: torch.Tensor  # T, 1 where somebody speaks
 
 
 def read_examples(folders: list[Path]) -> list[Example]:
@@ -61,24 +62,30 @@ def read_examples(folders: list[Path]) -> list[Example]:
     InputError
         If there are none.
     """
+    opening = torch.from_numpy(gap_weights(model.load())[SPOKEN_INDEX]).float()
     files = sorted(file for folder in folders for file in Path(folder).rglob("*.npz") if ".partial" not in file.name)
     if not files:
         raise InputError(
             f"No clips in {folders}; make some with `python -m vividlib.training prepare` or `synthesize`."
         )
-    return [_example(file) for file in files]
+    return [_example(file, opening) for file in files]
 
 
-def _example(file: Path) -> Example:
+def _example(file: Path, opening: torch.Tensor) -> Example:
     clip = clips.load(file)
     frames = len(clip.blendshapes)
     wanted = (frames * MELS_PER_FRAME - 1) * MEL_HOP + MEL_WINDOW
     samples = np.pad(clip.samples, (MEL_WINDOW // 2, wanted))[:wanted]
-    curves = clip.blendshapes[:, SPOKEN_INDEX]
+    curves = torch.from_numpy(clip.blendshapes[:, SPOKEN_INDEX])
+    closed = ((PARTED - curves @ opening) / (PARTED - MET)).clamp(0, 1)
     return Example(
-        file.stem, clip.speaker, mel_spectrogram(torch.from_numpy(samples)),
-        *(torch.from_numpy(curve) for curve in (curves, clip.closed, clip.voiced)),
-    )  # fmt: skip
+        file.stem,
+        clip.speaker,
+        mel_spectrogram(torch.from_numpy(samples)),
+        curves,
+        closed,
+        torch.from_numpy(clip.voiced),
+    )
 
 
 def split(examples: list[Example], held_out: list[str]) -> tuple[list[Example], list[Example], list[Example]]:
@@ -154,8 +161,6 @@ class Losses:
     def __call__(self, heard: Heard, curves, closed, voiced, counts) -> dict[str, torch.Tensor]:
         """Each loss by name; their sum is minimised."""
         made = torch.sigmoid(heard.shapes)
-        known = counts * ~closed.isnan()
-        closed = closed.nan_to_num()
         weight = (counts * (1 + 2 * closed)).unsqueeze(-1)
         moving = (counts[:, 1:] * counts[:, :-1]).unsqueeze(-1)
         error = made - curves
@@ -167,7 +172,7 @@ class Losses:
             "velocity": 2 * (lips.diff(dim=1).abs() * moving).mean(),
             "spread": 0.3 * spread.abs().mean(),
             "voice": 0.3 * _cross_entropy(heard.voice, voiced, counts),
-            "closed": 0.3 * _cross_entropy(heard.closed, closed, known),
+            "closed": 0.3 * _cross_entropy(heard.closed, closed, counts),
         }
 
 

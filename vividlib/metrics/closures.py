@@ -1,0 +1,32 @@
+"""Brief closures of the lips, those of p, b and m: how many of one performance another one makes too.
+
+That lips fail to close on these sounds is what gives synthetic speech away first: Agarwal et al., "Detecting
+deep-fake videos from phoneme-viseme mismatches" (2020). The unit is a share of closures, 0 to 1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+CLOSED = 1.0
+"""mm of lip gap that a viewer takes for closed."""
+LONGEST = 0.3
+"""Seconds: what is longer is a pause."""
+NEAR = 0.04
+"""Seconds by which a closure may be early or late."""
+
+
+def brief_closures(gap: np.ndarray, rate: float) -> list[tuple[int, int]]:
+    """Where the lips (gap in mm, (T,)) close and open again: first frame and the one after the last."""
+    change = np.diff((gap < CLOSED).astype(int))
+    starts, ends = np.flatnonzero(change == 1) + 1, np.flatnonzero(change == -1) + 1
+    ends = ends[np.searchsorted(ends, starts[0]) :] if len(starts) else ends
+    return [(int(start), int(end)) for start, end in zip(starts, ends) if end - start <= LONGEST * rate]
+
+
+def closures_met(gap: np.ndarray, reference: np.ndarray, rate: float) -> list[bool]:
+    """For each brief closure of ``reference`` whether ``gap`` closes there too; both (T,) mm at ``rate`` Hz."""
+    near = round(NEAR * rate)
+    return [
+        bool(gap[max(0, start - near) : end + near].min() < CLOSED) for start, end in brief_closures(reference, rate)
+    ]
