@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.common import measure, write
 from vividlib.audio_to_mesh import speak
-from vividlib.audio_to_mesh.speak import listen, load_network
+from vividlib.audio_to_mesh.performance import listen, load_network
 from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
 from vividlib.head import model
 from vividlib.media.audio import load_speech

@@ -36,10 +36,11 @@ class Block(nn.Module):
         super().__init__()
         self.pad = ((2 - ahead) * dilation, ahead * dilation)
         self.mix = nn.Conv1d(width, width, 3, dilation=dilation)
+        self.drop = nn.Dropout(0.1)
         self.out = nn.Conv1d(width, width, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.out(F.gelu(self.mix(F.pad(x, self.pad))))
+        return x + self.out(self.drop(F.gelu(self.mix(F.pad(x, self.pad)))))
 
 
 class Heard(NamedTuple):

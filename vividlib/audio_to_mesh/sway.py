@@ -15,7 +15,7 @@ from vividlib.conventions import ARKIT, ARKIT_INDEX, MOTION_RATE
 
 SWAY = np.array([2.2, 3.0, 1.3])  # degrees, standard deviation: pitch, yaw, roll
 DRIFT = np.array([0.002, 0.0015, 0.002])  # metres, standard deviation: x, y, z
-FASTEST = 0.45  # Hz, the fastest sway
+FASTEST = 0.35  # Hz, the fastest sway
 LARGEST = 11.0  # degrees about any one axis
 NOD = 2.2  # degrees down at a strong onset
 NOD_TIME = 0.5  # seconds

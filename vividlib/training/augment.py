@@ -63,13 +63,13 @@ def _microphone(shape: tuple[int, int, int], random: torch.Generator) -> torch.T
 
 
 def _noise(mel: torch.Tensor, random: torch.Generator) -> torch.Tensor:
-    """Stationary coloured noise at 3 to 50 dB below the loudest part of the voice."""
+    """Stationary coloured noise 10 to 50 dB below the loudest part of the voice, and none for a quarter."""
     batch = len(mel)
     loudest = mel.sum(2).amax(1).view(batch, 1, 1)
     colour = 10 ** (0.6 * _smooth(mel.shape, 5, random) + _uniform((batch, 1, 1), -1.5, 1.5, random)
                     * torch.linspace(1, -1, mel.shape[2]))  # fmt: skip
     colour = colour / colour.sum(2, keepdim=True)
-    ratio = 10 ** _uniform((batch, 1, 1), -5, -1.0, random)
+    ratio = 10 ** _uniform((batch, 1, 1), -5, -1, random) * (torch.rand((batch, 1, 1), generator=random) > 0.25)
     # The power in a band of Gaussian noise varies about its mean, less in the wide upper bands.
     grain = (torch.randn(mel.shape, generator=random) * 0.4).exp()
     return loudest * colour * ratio * grain

@@ -15,7 +15,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import binary_closing, binary_dilation
 
 from vividlib.audio_to_mesh.network import SpeechNetwork
-from vividlib.audio_to_mesh.speak import listen, load_network
+from vividlib.audio_to_mesh.performance import listen, load_network
 from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
 from vividlib.errors import InputError, VividError
 from vividlib.head import model

@@ -214,6 +214,7 @@ def train(folders: list[Path], out: Path, held_out: list[str], steps: int, seed:
     log = _resume(out, state)
     for step in range(log[-1]["step"] if log else 0, steps):
         mel, style, curves, closed, voiced, counts = batches.at(step)
+        torch.manual_seed(seed * steps + step)  # of what drops out, so that a resumed run is the same
         with torch.autocast("cpu", torch.bfloat16):
             heard = network(mel, style)
         parts = losses(Heard(*(logits.float() for logits in heard)), curves, closed, voiced, counts)
@@ -224,11 +225,13 @@ def train(folders: list[Path], out: Path, held_out: list[str], steps: int, seed:
         schedule.step()
         if (step + 1) % SAVE_EVERY == 0 or step + 1 == steps:
             row = {"step": step + 1, **{name: round(float(part.detach()), 5) for name, part in parts.items()}}
+            network.eval()
             row |= {"known": score(network, check), "strangers": score(network, strangers)}
+            network.train()
             log.append(row)
             print(json.dumps(row), flush=True)
             _save(out, state, log)
-    calibrate(network, check)
+    calibrate(network.eval(), check)
     weights = {name: tensor.half() for name, tensor in network.state_dict().items()}  # half of the size, as good
     save_file(weights, out / "audio_to_mesh.safetensors")
     (out / "speakers.json").write_text(json.dumps(batches.speakers))

@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from vividlib.audio_to_mesh import eyes
 from vividlib.audio_to_mesh.features import (
@@ -14,10 +15,11 @@ from vividlib.audio_to_mesh.features import (
     MEL_HOP,
     MEL_WINDOW,
     MELS_PER_FRAME,
+    QUIETEST_VOICE,
     level,
     mel_spectrogram,
     relative_log_mel,
-)  # fmt: skip
+)
 from vividlib.audio_to_mesh.network import FRAMES_AHEAD, FRAMES_BEHIND, SPOKEN_INDEX, SpeechNetwork
 from vividlib.audio_to_mesh.sway import sway
 from vividlib.conventions import ARKIT, ARKIT_INDEX, MOTION_RATE, SAMPLE_RATE
@@ -29,6 +31,7 @@ from vividlib.weights import load_weights
 WEIGHTS = "audio_to_mesh.safetensors"
 SHORTEST = 0.2  # seconds
 BLOCK = 60 * MOTION_RATE  # frames the network sees at once
+HOLD = 10  # frames that a mouth goes on after the last sound
 BEHIND = FRAMES_BEHIND + LEVEL_MEMORY // MELS_PER_FRAME  # frames before a block that it depends on
 
 
@@ -95,13 +98,21 @@ def listen(
         with torch.inference_mode():
             mel = mel_spectrogram(_samples_under(speech.samples, first, min(frames, stop + FRAMES_AHEAD)))
             heard = network(relative_log_mel(mel.unsqueeze(0)), style)
+            loud = level(mel).unflatten(0, (-1, MELS_PER_FRAME)).amax(1)
+            audible = _loudest_near(loud) > QUIETEST_VOICE
             own = slice(start - first, stop - first)
-            voice[start:stop] = network.voice(heard)[0, own].numpy()
-            mouth[start:stop, SPOKEN_INDEX] = network.mouth(heard)[0, own].numpy()
-            loudness[start:stop] = level(mel).unflatten(0, (-1, MELS_PER_FRAME)).amax(1)[own].numpy()
+            voice[start:stop] = (network.voice(heard)[0] * audible)[own].numpy()
+            mouth[start:stop, SPOKEN_INDEX] = (network.mouth(heard)[0] * audible.unsqueeze(1))[own].numpy()
+            loudness[start:stop] = loud[own].numpy()
     if progress:
         progress("speak", frames, frames)
     return mouth, voice, loudness
+
+
+def _loudest_near(loud: torch.Tensor) -> torch.Tensor:
+    """The loudest of the frames that a mouth still or already answers to, (T,) dB."""
+    padded = F.pad(loud.unsqueeze(0), (HOLD, FRAMES_AHEAD), value=-100)
+    return F.max_pool1d(padded, HOLD + 1 + FRAMES_AHEAD, 1)[0]
 
 
 def _samples_under(samples: np.ndarray, first: int, stop: int) -> torch.Tensor:

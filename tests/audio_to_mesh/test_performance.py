@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from vividlib.audio_to_mesh.network import FRAMES_AHEAD, LOOK_AHEAD, SPOKEN_INDEX
-from vividlib.audio_to_mesh.speak import listen, load_network, speak
+from vividlib.audio_to_mesh.performance import listen, load_network, speak
 from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
 from vividlib.errors import AudioError, Cancelled
 from vividlib.media.audio import load_speech
