@@ -136,7 +136,7 @@ def test_without_eye_angles_the_eyes_follow_their_shapes(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "lacks the column"),
+        ("", "is empty"),
         ("a,b\n1,2\n", "lacks the column"),
         (HEADER + "\n", "no frames"),
         (HEADER.replace(",JawOpen", "") + "\n", "JawOpen"),

@@ -192,7 +192,7 @@ def test_unknown_joints_and_broken_files_are_refused(head, tmp_path):
     with pytest.raises(HeadError, match="eye_left"):
         model.joint(head, head.template, "knee")
     (tmp_path / "noise.npz").write_bytes(b"noise")
-    with pytest.raises(HeadError, match="build"):
+    with pytest.raises(HeadError, match="damaged or no .npz"):
         model.load(tmp_path / "noise.npz")
 
 

@@ -8,10 +8,12 @@ import numpy as np
 import soundfile
 from PIL import Image, ImageCms
 
-from vividlib.errors import AudioError, ImageError, VideoError
+from vividlib.errors import AudioError, ImageError, MotionError, VideoError
+from vividlib.export import livelink, npz
 from vividlib.media.audio import load_speech, open_sound
 from vividlib.media.image import load_image
 from vividlib.media.video import VideoWriter, is_ai_generated, read_video
+from vividlib.types import Motion
 
 MUTANTS = 40  # of each file
 NOISE = np.random.default_rng(1).integers(0, 255, (24, 32, 3), np.uint8)
@@ -126,3 +128,17 @@ def test_videos(tmp_path):
 
     fine, refused = outcomes(videos(tmp_path), decode, VideoError)
     assert fine > 20 and refused > 20
+
+
+def test_motions(tmp_path):
+    motion = Motion(np.random.default_rng(4).uniform(0, 1, (10, 52)))
+    for format, suffix in ((npz, ".npz"), (livelink, ".csv")):
+        path = tmp_path / f"take{suffix}"
+        format.write(motion, path)
+
+        def decode(data, read=format.read, path=path):
+            path.write_bytes(data)
+            read(path)
+
+        _, refused = outcomes([(suffix, path.read_bytes())] * 5, decode, MotionError)
+        assert refused > 100

@@ -144,7 +144,9 @@ class _Buffer:
         if len(rows):  # an accessor without data is all zeros; a sparse part may not be empty
             accessor.sparse = gltf.Sparse(
                 count=len(rows),
-                indices=gltf.AccessorSparseIndices(bufferView=self.view(rows.tobytes()), componentType=_TYPES[rows.dtype.str]),
+                indices=gltf.AccessorSparseIndices(
+                    bufferView=self.view(rows.tobytes()), componentType=_TYPES[rows.dtype.str]
+                ),
                 values=gltf.AccessorSparseValues(bufferView=self.view(offsets[rows].tobytes())),
             )
         self.accessors.append(accessor)

@@ -18,6 +18,7 @@ does: eye roll is written as 0 and not read.
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from scipy.spatial.transform import Rotation
 from vividlib.conventions import ARKIT
 from vividlib.errors import MotionError
 from vividlib.head.gaze import gaze_of
-from vividlib.media.files import atomic_output
+from vividlib.media.files import atomic_output, open_input
 from vividlib.types import Motion
 
 _ANGLES = [
@@ -74,15 +75,15 @@ def read(path: str | Path) -> Motion:
     MotionError
         If the file is not there, lacks a column, or holds a broken row or time code.
     """
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise MotionError(f"{path} cannot be read as a Live Link Face CSV: {error}") from error
+    with open_input(path, MotionError) as file:
+        try:
+            rows = list(csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline="")))
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise MotionError(f"{path} is no Live Link Face CSV ({error}); export the take again.") from error
     header = rows[0] if rows else []
     missing = [name for name in HEADER if name not in header and name != "BlendShapeCount"]
     if missing:
-        raise MotionError(f"{path} is not a Live Link Face CSV: it lacks the column {missing[0]}.")
+        raise MotionError(f"{path} is no Live Link Face CSV: it lacks the column {missing[0]}; export the take again.")
     seconds, table = [], []
     for number, row in enumerate(rows[1:], start=2):
         try:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
 from vividlib.errors import MotionError
-from vividlib.media.files import atomic_output
+from vividlib.media.files import atomic_output, read_arrays
 from vividlib.types import Motion
 
 _NAMES = [field.name for field in fields(Motion)]
@@ -35,10 +34,10 @@ def read(path: str | Path) -> Motion:
     MotionError
         If the file is not there, is not such an archive, or its arrays do not make a motion.
     """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            curves = {name: arrays[name] for name in _NAMES}
-    except (OSError, EOFError, KeyError, ValueError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise MotionError(f"{path} is not a motion of vividlib ({error}); make one with `vividlib speak`.") from error
-    curves["rate"] = float(curves["rate"])
-    return Motion(**curves)
+    arrays = read_arrays(path, MotionError)
+    missing = [name for name in _NAMES if name not in arrays]
+    if missing:
+        raise MotionError(f"{path} is no motion of vividlib: it lacks {missing[0]}; make one with `vividlib speak`.")
+    if arrays["rate"].shape or arrays["rate"].dtype.kind not in "iuf":
+        raise MotionError(f"{path} is no motion of vividlib: its rate is no number; make one with `vividlib speak`.")
+    return Motion(**{name: arrays[name] for name in _NAMES} | {"rate": float(arrays["rate"])})

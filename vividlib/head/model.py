@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from vividlib.conventions import ARKIT, ARKIT_INDEX
 from vividlib.errors import HeadError
+from vividlib.media.files import read_arrays
 from vividlib.types import HeadModel
 from vividlib.weights import asset_path
 
@@ -42,11 +43,7 @@ def load(path: Path | str | None = None) -> HeadModel:
 
 @functools.cache
 def _load(path: Path) -> HeadModel:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            content = dict(file)
-    except (OSError, ValueError) as error:
-        raise HeadError(f"{path} cannot be read as a head ({error}); build one with vividlib.head.build.") from error
+    content = read_arrays(path, HeadError)
     missing = {"name", *ARRAYS, *BASES} - content.keys()
     if missing:
         raise HeadError(f"{path} lacks {', '.join(sorted(missing))}; build it again with vividlib.head.build.")

@@ -6,10 +6,14 @@ import errno
 import io
 import os
 import secrets
+import zipfile
+import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+import numpy as np
 
 from vividlib.errors import InputError, OutputError
 
@@ -24,6 +28,12 @@ _ADVICE = {
     errno.EPERM: "permission is denied; choose another folder",
     errno.EROFS: "the disk is read-only; choose another folder",
 }
+
+# What NumPy and zipfile raise on damaged archives.
+_DAMAGE = (
+    OSError, EOFError, ValueError, TypeError, AttributeError, LookupError, RuntimeError, MemoryError, OverflowError,
+    SyntaxError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 def source_name(source: Source) -> str:
@@ -69,6 +79,22 @@ def open_input(source: Source, error: type[InputError]) -> Iterator[BinaryIO]:
         yield source
     else:
         raise error(f"Cannot read a {type(source).__name__}; hand in a path, bytes or a binary file object.")
+
+
+def read_arrays(source: Source, error: type[InputError]) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file by name. Nothing is unpickled.
+
+    Raises
+    ------
+    InputError
+        Of the class ``error``, if the file is missing, damaged or something else.
+    """
+    with open_input(source, error) as file:
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                return dict(arrays)
+        except _DAMAGE as reason:
+            raise error(f"{source_name(source)} is damaged or no .npz; make it again or copy it anew.") from reason
 
 
 def check_suffix(path: str | os.PathLike, allowed: Collection[str]) -> str:
