@@ -133,37 +133,25 @@ class Motion:
     rate: float = field(default=MOTION_RATE)  # frames a second
 
     def __post_init__(self):
-        frames = len(self.blendshapes)
+        frames = len(np.atleast_1d(self.blendshapes))
         still = np.zeros((frames, 4), np.float32)
         still[:, 3] = 1
-        defaults = {
-            "blendshapes": None,
+        rest = {
+            "blendshapes": np.zeros((frames, 52)),
             "head_rotation": still,
-            "head_translation": np.zeros((frames, 3), np.float32),
-            "gaze": np.zeros((frames, 2, 2), np.float32),
-            "lip_offsets": np.zeros((frames, 0, 3), np.float32),
+            "head_translation": np.zeros((frames, 3)),
+            "gaze": np.zeros((frames, 2, 2)),
+            "lip_offsets": np.zeros((frames, 0, 3)),
         }
-        shapes = {
-            "blendshapes": (52,),
-            "head_rotation": (4,),
-            "head_translation": (3,),
-            "gaze": (2, 2),
-            "lip_offsets": (None, 3),
-        }
-        for name, default in defaults.items():
-            value = getattr(self, name)
-            value = default if value is None else np.asarray(value, np.float32)
-            wanted = (frames, *shapes[name])
-            fits = value.ndim == len(wanted) and all(w in (None, s) for w, s in zip(wanted, value.shape))
-            if not fits:
-                raise MotionError(f"Motion.{name} has shape {value.shape}; it needs {wanted} (None: any).")
-            if not np.isfinite(value).all():
-                raise MotionError(f"Motion.{name} holds NaN or infinite values.")
-            object.__setattr__(self, name, value)
+        for name, default in rest.items():
+            value = default if getattr(self, name) is None else getattr(self, name)
+            object.__setattr__(self, name, _curve(name, value, default.shape))
         if not frames:
             raise MotionError("A motion needs at least one frame.")
-        if not self.rate > 0:
-            raise MotionError(f"A motion's rate must be positive, not {self.rate}.")
+        if not np.linalg.norm(self.head_rotation, axis=1).all():
+            raise MotionError("Motion.head_rotation holds a quaternion of length 0; a head at rest has (0, 0, 0, 1).")
+        if not 0 < self.rate < np.inf:
+            raise MotionError(f"A motion's rate must be positive and finite, not {self.rate}.")
 
     def __len__(self) -> int:
         return len(self.blendshapes)
@@ -210,16 +198,22 @@ class Motion:
 
 
 @dataclass(frozen=True, eq=False)
-class Texture:
-    """A projected texture: a mesh coloured, in the image plane."""
-
-    colour: np.ndarray  # H W 3 float32
-    visible: np.ndarray  # H W float32 in [0, 1]
-
-
-@dataclass(frozen=True, eq=False)
 class DenseMotion:
     """Where each pixel of a frame comes from."""
 
     flow: np.ndarray  # H W 2 float32 px: source position minus own position (backward flow)
     occlusion: np.ndarray  # H W float32 in [0, 1]: 1 where the source shows the pixel
+
+
+def _curve(name: str, value: np.ndarray, wanted: tuple[int, ...]) -> np.ndarray:
+    """One field of a motion as float32, checked; an axis of length 0 in ``wanted`` may have any."""
+    try:
+        value = np.asarray(value, np.float32)
+    except (TypeError, ValueError) as error:
+        raise MotionError(f"Motion.{name} holds something other than numbers ({error}).") from error
+    if value.ndim != len(wanted) or any(w and w != s for w, s in zip(wanted, value.shape)):
+        needed = ", ".join(str(w) if w else "any" for w in wanted)
+        raise MotionError(f"Motion.{name} has shape {value.shape}; it needs ({needed}).")
+    if not np.isfinite(value).all():
+        raise MotionError(f"Motion.{name} holds NaN or infinite values; repair or make it again.")
+    return value
