@@ -23,6 +23,7 @@ from vividlib.conventions import MOTION_RATE
 from vividlib.head.model import deform, load
 from vividlib.media.image import load_image
 from vividlib.media.video import VideoWriter
+from vividlib.mesh_to_video.dense_motion import dense_motion
 from vividlib.mesh_to_video.render import Renderer
 from vividlib.pipeline import load_speech, speak
 from vividlib.reconstruction.fit import fit_portrait
@@ -73,7 +74,7 @@ def main() -> None:
     per_frame = {
         "audio to motion": {"median_ms": spoken["median_ms"] / (speech.duration * FPS)},
         "deform": measure(lambda: deform(head, face.neutral, *curves()[:1]), 100),
-        "dense motion": measure(lambda: renderer._field(*curves()), 100),
+        "dense motion": measure(lambda: dense_motion(renderer.scene, *curves()), 100),
         "whole frame": measure(lambda: renderer.frame(*curves()), 100),
         "H.264": encode(renderer.frame(*curves())),
     }

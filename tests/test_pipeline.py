@@ -68,6 +68,14 @@ def test_mood_adds_to_what_moves_and_lids_close_from_where_they_rest(moody):
     assert moved["eyeLookOutLeft"] == pytest.approx(eye_shapes(moved.gaze)[:, ARKIT_INDEX["eyeLookOutLeft"]])
 
 
+def test_wide_eyes_close_all_the_way(face):
+    wide = replace(face, expression=np.eye(52, dtype=np.float32)[ARKIT_INDEX["eyeWideRight"]])
+    shapes = np.zeros((2, 52), np.float32)
+    shapes[1, ARKIT_INDEX["eyeBlinkRight"]] = 1
+    moved = pipeline.carry_mood(wide, Motion(shapes))
+    assert moved["eyeWideRight"] == pytest.approx([1, 0]) and moved["eyeBlinkRight"] == pytest.approx([0, 1])
+
+
 def test_a_neutral_photo_changes_nothing(face, motion):
     neutral = replace(face, expression=np.zeros(52, np.float32), gaze=np.zeros((2, 2), np.float32))
     motion = replace(motion, blendshapes=pipeline_without_looks(motion) + eye_shapes(motion.gaze))

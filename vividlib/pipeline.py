@@ -28,6 +28,7 @@ from vividlib.types import Face, Motion, Portrait, Progress, Speech
 
 _BATCH = 256  # frames whose motion is sampled at once
 
+
 def reconstruct(photo: Source | np.ndarray | Portrait, *, face: int | None = None) -> Face:
     """Reconstruct the head of the person in a photo.
 
@@ -225,6 +226,8 @@ def carry_mood(face: Face, motion: Motion) -> Motion:
         lid = ARKIT_INDEX[f"eyeBlink{side}"]
         rest = face.expression[lid]
         blendshapes[:, lid] = rest + (1 - rest) * motion.blendshapes[:, lid]
+        # Lids that are wide in the photo close all the same.
+        blendshapes[:, ARKIT_INDEX[f"eyeWide{side}"]] *= 1 - motion.blendshapes[:, lid]
     gaze = motion.gaze + face.gaze
     looking = [index for index, name in enumerate(ARKIT) if name.startswith("eyeLook")]
     blendshapes[:, looking] = eye_shapes(gaze)[:, looking]

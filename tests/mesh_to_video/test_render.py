@@ -44,7 +44,7 @@ def test_the_photos_own_motion_returns_the_photo_exactly(renderer, face):
 
 def test_what_lies_outside_the_crop_never_changes(renderer, face):
     frame = drive(renderer, face, Rotation.from_euler("Y", 0.2).as_quat(), jawOpen=1)
-    left, top, width, height = renderer._field.window
+    left, top, width, height = renderer.scene.window
     outside = np.ones(frame.shape[:2], bool)
     outside[top : top + height, left : left + width] = False
     np.testing.assert_array_equal(frame[outside], astronaut()[outside])

@@ -7,7 +7,8 @@ import numpy as np
 
 from vividlib.errors import InputError
 from vividlib.geometry.raster import warp
-from vividlib.mesh_to_video.dense_motion import DenseMotionField
+from vividlib.mesh_to_video.dense_motion import dense_motion
+from vividlib.mesh_to_video.scene import build_scene
 from vividlib.types import Face
 
 SIZES = (64, 4096)  # px, longer side of a video
@@ -32,7 +33,7 @@ class Renderer:
             raise InputError(f"A size of {size} px cannot be rendered; choose {SIZES[0]} to {SIZES[1]}.")
         self._photo, factor = _resized(face.portrait.image, size)
         self.height, self.width = self._photo.shape[:2]
-        self._field = DenseMotionField(face, self._photo, factor)
+        self.scene = build_scene(face, self._photo, factor)
 
     def frame(
         self,
@@ -43,8 +44,8 @@ class Renderer:
         lip_offsets: np.ndarray | None = None,
     ) -> np.ndarray:
         """One frame (H W 3 uint8 sRGB) of a motion: 52, 4, 3, 2 2 and L 3, as in `Motion`."""
-        motion, colours = self._field(blendshapes, head_rotation, head_translation, gaze, lip_offsets)
-        left, top, width, height = self._field.window
+        motion, colours = dense_motion(self.scene, blendshapes, head_rotation, head_translation, gaze, lip_offsets)
+        left, top, width, height = self.scene.window
         crop = warp(self._photo, motion.flow, (left, top))
         hidden = motion.occlusion < 1
         seen = motion.occlusion[hidden, None]

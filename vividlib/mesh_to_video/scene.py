@@ -1,0 +1,213 @@
+"""What stands still while a head speaks: the photo's head mesh, the sheet around it, and what the photo shows of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from vividlib.geometry.camera import head_to_camera, project, scaled
+from vividlib.geometry.mesh import vertex_normals
+from vividlib.geometry.raster import Fragments, interpolate, rasterize
+from vividlib.head.model import deform
+from vividlib.mesh_to_video.canvas import stretch
+from vividlib.mesh_to_video.colours import MOUTH, hidden_colours
+from vividlib.types import Camera, Face, HeadModel
+
+Window = tuple[int, int, int, int]  # left, top, width, height in px
+
+MARGIN = 0.75  # of the head's size around it: room for hair, and for the background to stretch
+SKIN, EYES, TEETH, INNER, SHEET = range(5)  # parts that never show in each other's place
+RECESS = {"eyeball_left": 0.0008, "eyeball_right": 0.0008} | dict.fromkeys(MOUTH, 0.01) | {"mouth_cavity": 0.016}
+"""Metres by which parts are drawn deeper than they are, so that lids and lips which touch them, or which on
+thin-lipped people cut into the teeth, cover them, and teeth cover what lines the mouth."""
+BACKDROP = 0.5  # metres by which the sheet is drawn deeper: it lies behind every part of the head
+DETAILS = (*MOUTH, "lips", "eyeball_left", "eyeball_right", "eyelids_left", "eyelids_right")
+"""Where the photo shows folds and edges: stretched they are seen as streaks, so they give way to smooth colour."""
+COVERED = 0.002  # metres behind the photo's surface at which a vertex does not show its own colour
+STEEPEST = 0.006  # metres from pixel to pixel: surfaces seen at a slant need so much slack at most
+TINY = 0.02  # square px: smaller triangles of the photo count as this large
+FINE_BELOW = ((110, 3), (240, 2))  # px: eyes and mouth together smaller than that are drawn so many times finer
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """The photo as the rasteriser sees it, on a grid ``fine`` times as fine as the crop's pixels."""
+
+    fine: int
+    part: np.ndarray  # H W int
+    depth: np.ndarray  # H W float32, metres
+    slack: np.ndarray  # H W float32, metres by which the depth is uncertain there
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Head mesh and sheet as one mesh of N vertices, in the pixels of the crop."""
+
+    face: Face
+    window: Window  # of the crop in the photo
+    camera: Camera  # for the crop
+    faces: np.ndarray  # F 3 int32, head first, then sheet
+    part: np.ndarray  # F + 1, of each triangle; the last entry is for pixels without one
+    detail: np.ndarray  # F bool, whether a triangle belongs to DETAILS
+    source: np.ndarray  # N 3 float32: x, y px and depth in the photo
+    areas: np.ndarray  # F, square px in the photo
+    colours: np.ndarray  # N 3 float32 sRGB, 0 to 255, where the photo does not show it
+    recess: np.ndarray  # V, metres
+    sheet: np.ndarray  # N - V 3, metres in camera space
+    share: np.ndarray  # N - V, of the head's motion
+    lips: np.ndarray  # L 3, metres by which the photo's expression moves the lips
+    lids: np.ndarray  # E 3, the same of the lids
+    upper: np.ndarray  # V in [0, 1], 0 at the mouth, 1 at the eyes: whose doing a vertex's expression is
+    whole: Seen
+    fine: Seen  # the same for the window of eyes and mouth
+
+    def points(self, posed: np.ndarray, sheet: np.ndarray) -> np.ndarray:
+        """Image-space points (N 3) of head vertices (V 3) and sheet (N - V 3) in camera space."""
+        return np.concatenate([_points(self.camera, posed, self.recess), _points(self.camera, sheet, BACKDROP)])
+
+    def detail_window(self, points: np.ndarray) -> Window:
+        """The part of the crop that holds eyes and mouth of image-space points (N 3)."""
+        own = points[np.concatenate([self.face.head.regions[name] for name in DETAILS]), :2]
+        _, _, width, height = self.window
+        left, top = np.clip(np.floor(own.min(0)).astype(int) - 2, 0, [width - 1, height - 1])
+        right, bottom = np.clip(np.ceil(own.max(0)).astype(int) + 3, [left + 1, top + 1], [width, height])
+        return int(left), int(top), int(right - left), int(bottom - top)
+
+
+def build_scene(face: Face, photo: np.ndarray, factor: float) -> Scene:
+    """Lay out the scene of a reconstructed person.
+
+    Parameters
+    ----------
+    photo : H W 3 uint8, the portrait's image resized by ``factor``
+    """
+    head = face.head
+    recess = np.zeros(len(head.template))
+    for name, depth in RECESS.items():
+        recess[head.regions[name]] = depth
+    vertices = deform(head, face.neutral, face.expression, face.gaze)
+    lips, lids = (vertices[part] - face.neutral[part] for part in (head.lips, lids_of(head)))
+    posed = head_to_camera(vertices + face.remainder, face.rotation, face.translation)
+    camera = scaled(face.camera, factor)
+    window = left, top, width, height = _crop(head, project(camera, posed)[0], photo.shape)
+    camera = replace(camera, centre=(camera.centre[0] - left, camera.centre[1] - top))
+
+    reference = _points(camera, posed, recess)
+    fragments = rasterize(reference, head.faces, width, height)
+    weight = interpolate(head.head_weight[:, None], head.faces, fragments)[..., 0]
+    person = cv2.resize(face.portrait.mask, photo.shape[1::-1], interpolation=cv2.INTER_AREA)
+    person = person[top : top + height, left : left + width]
+    canvas = stretch(fragments.triangle >= 0, weight, fragments.depth, person)
+    sheet = _unproject(camera, canvas.pixels, canvas.depth)
+
+    kept = _moving(head, posed, camera)
+    faces = np.concatenate([kept, canvas.faces + len(posed)]).astype(np.int32)
+    part = np.concatenate([_parts(head)[kept].max(1), np.full(len(canvas.faces) + 1, SHEET)])
+    detail = np.zeros(len(posed) + len(sheet), bool)
+    detail[np.concatenate([head.regions[name] for name in DETAILS])] = True
+    source = np.concatenate([reference, _points(camera, sheet, BACKDROP)])
+    whole = _see(source, faces, part, width, height, 1)
+    visible = _visible_vertices(head, posed, reference, whole)
+    column, row = _nearest(reference, width, height)
+    sampled = photo[row + top, column + left].astype(np.float32)
+    colours = np.zeros((len(source), 3), np.float32)
+    colours[: len(posed)] = hidden_colours(head, face.neutral, sampled, visible)
+    scene = Scene(
+        face, window, camera, faces, part, detail[faces].any(1), source, np.maximum(areas(source, faces), TINY),
+        colours, recess, sheet, canvas.weight, lips, lids, _upper(head),
+        whole, whole,
+    )  # fmt: skip
+    extent = max(scene.detail_window(source)[2:])
+    fine = next((times for size, times in FINE_BELOW if extent < size), 1)
+    return scene if fine == 1 else replace(scene, fine=_see(source, faces, part, width, height, fine))
+
+
+def lids_of(head: HeadModel) -> np.ndarray:
+    """Vertices of both eyes' lids (E)."""
+    return np.concatenate([head.regions["eyelids_left"], head.regions["eyelids_right"]])
+
+
+def areas(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Areas of triangles on the screen, square px; those seen from behind count as 0."""
+    a, b, c = points[faces, :2].transpose(1, 0, 2)
+    (ux, uy), (vx, vy) = (b - a).T, (c - a).T
+    return np.maximum(uy * vx - ux * vy, 0) / 2
+
+
+def enlarged(points: np.ndarray, times: int, left: int = 0, top: int = 0) -> np.ndarray:
+    """Image-space points (N 3) on a grid so many times finer that starts at pixel (left, top)."""
+    return np.column_stack([(points[:, :2] - [left, top] + 0.5) * times - 0.5, points[:, 2]]).astype(np.float32)
+
+
+def _points(camera: Camera, posed: np.ndarray, recess: np.ndarray | float) -> np.ndarray:
+    pixels, depth = project(camera, posed)
+    return np.column_stack([pixels, depth - recess]).astype(np.float32)
+
+
+def _unproject(camera: Camera, pixels: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """Camera-space points (N 3) seen at ``pixels`` (N 2) with ``depth`` (N, camera-space Z)."""
+    metres = (pixels - camera.centre) / camera.scale * ((camera.distance - depth) / camera.distance)[:, None]
+    return np.column_stack([metres * [1, -1], depth])
+
+
+def _crop(head: HeadModel, pixels: np.ndarray, shape: tuple[int, ...]) -> Window:
+    """The part of the photo that can move."""
+    moving = pixels[head.head_weight > 0.5]
+    low, high = moving.min(0), moving.max(0)
+    room = MARGIN * (high - low).max()
+    left, top = np.maximum(np.floor(low - room), 0).astype(int)
+    right, bottom = np.minimum(np.ceil(high + room), [shape[1] - 1, shape[0] - 1]).astype(int) + 1
+    return int(left), int(top), int(right - left), int(bottom - top)
+
+
+def _moving(head: HeadModel, posed: np.ndarray, camera: Camera) -> np.ndarray:
+    """Triangles to draw. Shoulders stand still; behind the outline of the head the sheet knows better."""
+    moves = head.head_weight[head.faces].max(1) > 0
+    normals = vertex_normals(posed, head.faces)
+    drawn = (normals * ([0, 0, camera.distance] - posed)).sum(1) > 0
+    inner = np.zeros(len(posed), bool)
+    inner[np.concatenate([head.regions[name] for name in (*DETAILS, "face")])] = True
+    # Above the eyes what is hidden at the sides is hair, which the sheet has.
+    drawn |= inner & (head.template[:, 1] < head.template[lids_of(head), 1].max())
+    return head.faces[moves & drawn[head.faces].any(1)]
+
+
+def _parts(head: HeadModel) -> np.ndarray:
+    """Part of each vertex (V)."""
+    part = np.full(len(head.template), SKIN)
+    for name in MOUTH:
+        part[head.regions[name]] = TEETH if name == "teeth_upper" else INNER
+    for side in ("left", "right"):
+        part[head.regions[f"eyeball_{side}"]] = EYES
+    return part
+
+
+def _upper(head: HeadModel) -> np.ndarray:
+    height = head.template[:, 1]
+    mouth, eyes = height[head.lips].max(), height[lids_of(head)].min()
+    return np.clip((height - mouth) / (eyes - mouth), 0, 1)
+
+
+def _see(source, faces, part, width: int, height: int, fine: int) -> Seen:
+    fragments: Fragments = rasterize(enlarged(source, fine), faces, fine * width, fine * height)
+    near = np.ones((3, 3))
+    steep = cv2.dilate(fragments.depth, near) - cv2.erode(fragments.depth, near)
+    return Seen(fine, part[fragments.triangle], fragments.depth, np.minimum(steep, STEEPEST))
+
+
+def _nearest(points: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+    """Column and row of the pixel that is nearest to each point."""
+    x, y = points[:, :2].round().astype(int).T
+    return np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
+
+
+def _visible_vertices(head: HeadModel, posed: np.ndarray, reference: np.ndarray, seen: Seen) -> np.ndarray:
+    """Whether the photo shows the own colour of each vertex of the head (V bool)."""
+    column, row = _nearest(reference, seen.depth.shape[1], seen.depth.shape[0])
+    visible = (seen.depth[row, column] - reference[:, 2] < COVERED) & (seen.part[row, column] == _parts(head))
+    visible &= vertex_normals(posed, head.faces)[:, 2] > 0.2
+    # Open lids show folds and lashes; what a blink unfolds has the colour of the skin around the eye.
+    visible[lids_of(head)] = False
+    return visible
