@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vividlib import audio_to_mesh, backend
+from vividlib import backend
 from vividlib.conventions import ARKIT, ARKIT_INDEX
-from vividlib.errors import MotionError
+from vividlib.errors import InputError, MotionError
 from vividlib.export import FACE_WRITERS, MOTION_READERS, MOTION_WRITERS
 from vividlib.head import model
 from vividlib.head.gaze import eye_shapes
@@ -55,23 +55,34 @@ def speak(speech: Source | Speech, *, seed: int = 0, progress: Progress | None =
     speech
         A file, or a voice that was loaded before.
     seed
-        Of blinks, gaze and head motion.
+        Of blinks, gaze and head motion: a whole number, 0 or more.
     progress
         See `vividlib.Progress`.
 
     Raises
     ------
-    AudioError
+    AudioError, InputError
     """
-    return audio_to_mesh.speak(load_speech(speech), seed=seed, progress=progress)
+    _check_seed(seed)
+    voice = load_speech(speech)
+    from vividlib import audio_to_mesh  # here, because torch takes seconds to load and only this stage needs it
+
+    return audio_to_mesh.speak(voice, seed=seed, progress=progress)
 
 
 def track(video: str | Path, *, progress: Progress | None = None) -> Motion:
     """Read the motion of the one face in a video, at the video's frame rate.
 
+    Parameters
+    ----------
+    video
+        A file.
+    progress
+        See `vividlib.Progress`.
+
     Raises
     ------
-    VideoError, NoFaceError, SeveralFacesError, FaceTooSmallError, FaceTurnedError
+    VideoError, NoFaceError
     """
     return track_video(video, model.load(), progress=progress)
 
@@ -162,8 +173,9 @@ def render(
 
 
 def animate(
-    photo: Source | np.ndarray | Portrait | Face, speech: Source | Speech, output: str | Path, *, size: int | None = 512,
-    fps: float = 25, seed: int = 0, face: int | None = None, device: str = "auto", progress: Progress | None = None,
+    photo: Source | np.ndarray | Portrait | Face, speech: Source | Speech, output: str | Path, *,
+    size: int | None = 512, fps: float = 25, seed: int = 0, face: int | None = None, device: str = "auto",
+    progress: Progress | None = None,
 ) -> None:  # fmt: skip
     """Make a photo speak: `reconstruct`, `speak` and `render` in one call.
 
@@ -190,11 +202,12 @@ def animate(
     InputError, OutputError, BackendError
     """
     check_output(output, VIDEO_SUFFIXES)
-    backend.device(device)
+    _check_seed(seed)
     rate, voice = frame_rate(fps), load_speech(speech)
+    backend.device(device)
     person = photo if isinstance(photo, Face) else reconstruct(photo, face=face)
     renderer = Renderer(person, size)
-    motion = carry_mood(person, audio_to_mesh.speak(voice, seed=seed, progress=progress))
+    motion = carry_mood(person, speak(voice, seed=seed, progress=progress))
     # The file, not the voice, is what the video gets to hear: at its own quality.
     Frames(renderer, motion, rate, progress)._write(output, speech, voice.duration)
 
@@ -221,13 +234,14 @@ def carry_mood(face: Face, motion: Motion) -> Motion:
     motion
         A motion that knows nothing of the photo, as from `speak`.
     """
-    blendshapes = motion.blendshapes + face.expression * _mood_shares()
+    mood = np.repeat((face.expression * _mood_shares())[None], len(motion), 0)
+    for side in ("Left", "Right"):  # eyes that are wide in the photo close all the same
+        mood[:, ARKIT_INDEX[f"eyeWide{side}"]] *= 1 - motion[f"eyeBlink{side}"]
+    blendshapes = motion.blendshapes + mood
     for side in ("Left", "Right"):
         lid = ARKIT_INDEX[f"eyeBlink{side}"]
         rest = face.expression[lid]
         blendshapes[:, lid] = rest + (1 - rest) * motion.blendshapes[:, lid]
-        # Lids that are wide in the photo close all the same.
-        blendshapes[:, ARKIT_INDEX[f"eyeWide{side}"]] *= 1 - motion.blendshapes[:, lid]
     gaze = motion.gaze + face.gaze
     looking = [index for index, name in enumerate(ARKIT) if name.startswith("eyeLook")]
     blendshapes[:, looking] = eye_shapes(gaze)[:, looking]
@@ -278,6 +292,11 @@ def save_face(face: Face, path: str | Path) -> None:
     OutputError
     """
     FACE_WRITERS[check_output(path, FACE_WRITERS)](face, path)
+
+
+def _check_seed(seed: int) -> None:
+    if seed < 0:
+        raise InputError(f"{seed} is no seed; choose a whole number from 0.")
 
 
 def check_output(path: str | Path, suffixes: Collection[str]) -> str:
