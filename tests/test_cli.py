@@ -88,10 +88,12 @@ BAD = {
     "no folder": "animate photo.png speech.wav -o out/of/reach.mp4",
     "zero frames a second": "animate photo.png speech.wav -o out.mp4 --fps 0",
     "tiny video": "animate photo.png speech.wav -o out.mp4 --size 3",
+    "negative seed": "animate photo.png speech.wav -o out.mp4 --seed -1",
     "unknown device": "animate photo.png speech.wav -o out.mp4 --device abacus",
     "reconstruct: no face": "reconstruct noise.png -o out.glb",
     "reconstruct: suffix": "reconstruct photo.png -o out.mp4",
     "speak: silence": "speak silent.wav -o out.npz",
+    "speak: negative seed": "speak speech.wav -o out.npz --seed -3",
     "speak: suffix": "speak speech.wav -o out.wav",
     "track: corrupt": "track corrupt.mp4 -o out.npz",
     "track: a photo": "track text.png -o out.csv",
@@ -99,6 +101,8 @@ BAD = {
     "render: broken take": "render photo.png take.csv -o out.mp4",
     "render: empty take": "render photo.png take.npz -o out.mp4",
     "render: no take": "render photo.png speech.wav -o out.mp4",
+    "render: absent take": "render photo.png absent.csv -o out.mp4",
+    "render: silence": "render photo.png take.npz -o out.mp4 --audio silent.wav",
 }
 
 

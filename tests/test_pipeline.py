@@ -187,11 +187,12 @@ def test_a_full_disk_is_said_and_the_earlier_file_kept(face, voice, tmp_path, mo
         ({"output": "no/such/folder/out.mp4"}, OutputError),
         ({"fps": 0}, OutputError),
         ({"size": 7}, InputError),
+        ({"seed": -1}, InputError),
         ({"device": "abacus"}, vv.VividError),
     ],
 )
 def test_what_cannot_work_is_said_before_the_work(face, voice, tmp_path, monkeypatch, arguments, error):
-    monkeypatch.setattr(pipeline.audio_to_mesh, "speak", lambda *_, **__: pytest.fail("work was begun"))
+    monkeypatch.setattr(pipeline, "speak", lambda *_, **__: pytest.fail("work was begun"))
     given = {"output": "out.mp4"} | arguments
     with pytest.raises(error):
         vv.animate(face, voice, tmp_path / given.pop("output"), **given)

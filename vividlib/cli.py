@@ -101,7 +101,11 @@ def _output(command: argparse.ArgumentParser, what: str) -> None:
 
 
 def _size(text: str) -> int | None:
-    return None if text == "photo" else int(text)
+    if text == "photo":
+        return None
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of pixels nor the word photo")
+    return int(text)
 
 
 def _animate(given, progress):
