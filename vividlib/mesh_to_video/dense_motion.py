@@ -15,7 +15,8 @@ from scipy.spatial.transform import Rotation
 from vividlib.geometry.camera import head_to_camera
 from vividlib.geometry.raster import interpolate, rasterize
 from vividlib.head.model import deform
-from vividlib.mesh_to_video.scene import INNER, SHEET, Scene, Seen, Window, areas, enlarged, lids_of
+from vividlib.mesh_to_video.scene import SHEET, Scene, Seen, Window, areas, enlarged, lids_of
+from vividlib.reconstruction.colours import PARTS
 from vividlib.types import DenseMotion
 
 MOST_TURN = np.radians(25)  # a motion may turn the head so far from its pose in the photo
@@ -84,7 +85,7 @@ def _enough(scene: Scene, points: np.ndarray, likeness: float) -> np.ndarray:
     enough = np.clip((TOO_LITTLE - growth) / (TOO_LITTLE - LITTLE), 0, 1)
     enough[~scene.detail] = 1
     # Only the upper teeth keep still in the head; the rest of an open mouth looks new in each pose of the jaw.
-    enough[scene.part[:-1] == INNER] *= likeness
+    enough[scene.part[:-1] == PARTS.index("inner")] *= likeness
     corners = scene.faces.ravel()
     total = np.bincount(corners, np.repeat(enough, 3), len(points))
     return total / np.maximum(np.bincount(corners, minlength=len(points)), 1)

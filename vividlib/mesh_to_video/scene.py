@@ -12,20 +12,19 @@ from vividlib.geometry.mesh import vertex_normals
 from vividlib.geometry.raster import Fragments, interpolate, rasterize
 from vividlib.head.model import deform
 from vividlib.mesh_to_video.canvas import stretch
-from vividlib.mesh_to_video.colours import MOUTH, hidden_colours
+from vividlib.reconstruction.colours import MOUTH, PARTS, hidden_colours, parts, visible_vertices
 from vividlib.types import Camera, Face, HeadModel
 
 Window = tuple[int, int, int, int]  # left, top, width, height in px
 
 MARGIN = 0.75  # of the head's size around it: room for hair, and for the background to stretch
-SKIN, EYES, TEETH, INNER, SHEET = range(5)  # parts that never show in each other's place
+SHEET = len(PARTS)  # a part beside those of the head
 RECESS = {"eyeball_left": 0.0008, "eyeball_right": 0.0008} | dict.fromkeys(MOUTH, 0.01) | {"mouth_cavity": 0.016}
 """Metres by which parts are drawn deeper than they are, so that lids and lips which touch them, or which on
 thin-lipped people cut into the teeth, cover them, and teeth cover what lines the mouth."""
 BACKDROP = 0.5  # metres by which the sheet is drawn deeper: it lies behind every part of the head
 DETAILS = (*MOUTH, "lips", "eyeball_left", "eyeball_right", "eyelids_left", "eyelids_right")
 """Where the photo shows folds and edges: stretched they are seen as streaks, so they give way to smooth colour."""
-COVERED = 0.002  # metres behind the photo's surface at which a vertex does not show its own colour
 STEEPEST = 0.006  # metres from pixel to pixel: surfaces seen at a slant need so much slack at most
 TINY = 0.02  # square px: smaller triangles of the photo count as this large
 FINE_BELOW = ((110, 3), (240, 2))  # px: eyes and mouth together smaller than that are drawn so many times finer
@@ -104,16 +103,16 @@ def build_scene(face: Face, photo: np.ndarray, factor: float) -> Scene:
 
     kept = _moving(head, posed, camera)
     faces = np.concatenate([kept, canvas.faces + len(posed)]).astype(np.int32)
-    part = np.concatenate([_parts(head)[kept].max(1), np.full(len(canvas.faces) + 1, SHEET)])
+    part = np.concatenate([parts(head)[kept].max(1), np.full(len(canvas.faces) + 1, SHEET)])
     detail = np.zeros(len(posed) + len(sheet), bool)
     detail[np.concatenate([head.regions[name] for name in DETAILS])] = True
     source = np.concatenate([reference, _points(camera, sheet, BACKDROP)])
     whole = _see(source, faces, part, width, height, 1)
-    visible = _visible_vertices(head, posed, reference, whole)
-    column, row = _nearest(reference, width, height)
-    sampled = photo[row + top, column + left].astype(np.float32)
+    visible, row, column = visible_vertices(head, posed, reference, whole.part, whole.depth)
+    # Open lids show folds and lashes; what a blink unfolds has the colour of the skin around the eye.
+    visible[lids_of(head)] = False
     colours = np.zeros((len(source), 3), np.float32)
-    colours[: len(posed)] = hidden_colours(head, face.neutral, sampled, visible)
+    colours[: len(posed)] = hidden_colours(head, face.neutral, photo[row + top, column + left], visible)
     scene = Scene(
         face, window, camera, faces, part, detail[faces].any(1), source, np.maximum(areas(source, faces), TINY),
         colours, recess, sheet, canvas.weight, lips, lids, _upper(head),
@@ -174,16 +173,6 @@ def _moving(head: HeadModel, posed: np.ndarray, camera: Camera) -> np.ndarray:
     return head.faces[moves & drawn[head.faces].any(1)]
 
 
-def _parts(head: HeadModel) -> np.ndarray:
-    """Part of each vertex (V)."""
-    part = np.full(len(head.template), SKIN)
-    for name in MOUTH:
-        part[head.regions[name]] = TEETH if name == "teeth_upper" else INNER
-    for side in ("left", "right"):
-        part[head.regions[f"eyeball_{side}"]] = EYES
-    return part
-
-
 def _upper(head: HeadModel) -> np.ndarray:
     height = head.template[:, 1]
     mouth, eyes = height[head.lips].max(), height[lids_of(head)].min()
@@ -195,19 +184,3 @@ def _see(source, faces, part, width: int, height: int, fine: int) -> Seen:
     near = np.ones((3, 3))
     steep = cv2.dilate(fragments.depth, near) - cv2.erode(fragments.depth, near)
     return Seen(fine, part[fragments.triangle], fragments.depth, np.minimum(steep, STEEPEST))
-
-
-def _nearest(points: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
-    """Column and row of the pixel that is nearest to each point."""
-    x, y = points[:, :2].round().astype(int).T
-    return np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
-
-
-def _visible_vertices(head: HeadModel, posed: np.ndarray, reference: np.ndarray, seen: Seen) -> np.ndarray:
-    """Whether the photo shows the own colour of each vertex of the head (V bool)."""
-    column, row = _nearest(reference, seen.depth.shape[1], seen.depth.shape[0])
-    visible = (seen.depth[row, column] - reference[:, 2] < COVERED) & (seen.part[row, column] == _parts(head))
-    visible &= vertex_normals(posed, head.faces)[:, 2] > 0.2
-    # Open lids show folds and lashes; what a blink unfolds has the colour of the skin around the eye.
-    visible[lids_of(head)] = False
-    return visible

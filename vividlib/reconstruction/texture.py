@@ -9,6 +9,7 @@ from vividlib.geometry.camera import head_to_camera, project
 from vividlib.geometry.mesh import vertex_normals
 from vividlib.geometry.raster import interpolate, rasterize, warp
 from vividlib.head.model import deform
+from vividlib.reconstruction.colours import hidden_colours, parts, visible_vertices
 from vividlib.types import Face
 
 TOLERANCE = 0.003  # metres behind the photo's depth buffer that still count as seen
@@ -18,21 +19,22 @@ def unwrap(face: Face, size: int = 1024) -> np.ndarray:
     """UV texture of a face (size size 3 uint8 sRGB), v downwards as in glTF.
 
     Texels that the photo shows are sampled from it. The others take the opposite side of the head
-    where that is seen, and the smooth colour of their surroundings or the model's own otherwise.
+    where that is seen, and otherwise what `hidden_colours` takes for them: skin and hair go on smoothly.
     """
     head = face.head
     vertices = deform(head, face.neutral, face.expression, face.gaze) + face.remainder
     posed = head_to_camera(vertices, face.rotation, face.translation)
     pixels, depth = project(face.camera, posed)
     height, width = face.portrait.image.shape[:2]
-    seen = rasterize(np.column_stack([pixels, depth]), head.faces, width, height)
+    points = np.column_stack([pixels, depth])
+    seen = rasterize(points, head.faces, width, height)
     facing = vertex_normals(posed, head.faces)[:, 2]
 
     owner = np.zeros(len(head.uv), np.int64)  # the vertex that each UV point belongs to
     owner[head.uv_faces] = head.faces
     square = np.column_stack([head.uv * size - 0.5, np.zeros(len(head.uv))])
     texels = rasterize(square, head.uv_faces, size, size, cull="none")
-    carried = np.column_stack([pixels, depth, facing, head.albedo])
+    carried = np.column_stack([points, facing])
 
     def look(vertices):
         """Photo colour and how well it is seen, for every texel of the given vertices."""
@@ -50,11 +52,11 @@ def unwrap(face: Face, size: int = 1024) -> np.ndarray:
     other_weight *= 1 - weight
     total = weight + other_weight
     mixed = (colour * weight[..., None] + other * other_weight[..., None]) / np.maximum(total, 1e-6)[..., None]
-    model = interpolate(carried[owner][:, 4:], head.uv_faces, texels) ** (1 / 2.2)
-    skin = np.median(colour[weight > 0.5], 0) if (weight > 0.5).any() else np.full(3, 128.0)
-    typical = np.median(head.albedo[head.regions["face"]], 0) ** (1 / 2.2)
-    model = np.clip(model * skin / typical, 0, 255)  # the model's colours in the light of the photo
-    filled = mixed * np.minimum(total, 1)[..., None] + model * (1 - np.minimum(total, 1))[..., None]
+    part = parts(head)[head.faces[seen.triangle]].max(-1)
+    visible, row, column = visible_vertices(head, posed, points, part, seen.depth)
+    colours = hidden_colours(head, face.neutral, face.portrait.image[row, column], visible)
+    fill = interpolate(colours[owner], head.uv_faces, texels)
+    filled = mixed * np.minimum(total, 1)[..., None] + fill * (1 - np.minimum(total, 1))[..., None]
     return _bleed(filled.round().astype(np.uint8), texels.triangle >= 0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse.linalg import spsolve
 
-from vividlib.geometry.mesh import laplacian
+from vividlib.geometry.mesh import laplacian, vertex_normals
 from vividlib.types import HeadModel
 
 MOUTH = ("teeth_upper", "teeth_lower", "tongue", "mouth_cavity")
@@ -14,7 +14,39 @@ SHADE = {"teeth_upper": 1.0, "teeth_lower": 0.6, "tongue": 0.7, "mouth_cavity": 
 MOUTH_DEPTH = 0.06  # metres behind the lips at which no light arrives
 FLESH = (0.12, 0.04, 0.035)  # linear RGB, the darkest that anything in a mouth is
 MANY = 12  # visible vertices of the eyes that make a measurement
+PARTS = ("skin", "eyes", "teeth", "inner")
+"""Parts of a head that never show in each other's place; teeth are the upper ones, which keep still in the head."""
+COVERED = 0.002  # metres behind the photo's surface at which a vertex does not show its own colour
+SLANT = 0.2  # cosine under which a surface is seen too much from the side
 EYE_RINGS = 14  # around the eye's axis, pupil to back
+
+
+def parts(head: HeadModel) -> np.ndarray:
+    """Index into PARTS of each vertex (V)."""
+    part = np.full(len(head.template), PARTS.index("skin"))
+    for name in MOUTH:
+        part[head.regions[name]] = PARTS.index("teeth" if name == "teeth_upper" else "inner")
+    for side in ("left", "right"):
+        part[head.regions[f"eyeball_{side}"]] = PARTS.index("eyes")
+    return part
+
+
+def visible_vertices(
+    head: HeadModel, posed: np.ndarray, points: np.ndarray, part: np.ndarray, depth: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Whether the photo shows the own colour of each vertex (V bool), and its pixel's row and column.
+
+    Parameters
+    ----------
+    posed, points : V 3, the head in camera space and in image space
+    part, depth : H W, what the rasteriser sees of it: index into PARTS, and metres
+    """
+    height, width = depth.shape
+    column = np.clip(points[:, 0].round().astype(int), 0, width - 1)
+    row = np.clip(points[:, 1].round().astype(int), 0, height - 1)
+    inside = ((points[:, :2] > -0.5) & (points[:, :2] < [width - 0.5, height - 0.5])).all(1)
+    visible = inside & (depth[row, column] - points[:, 2] < COVERED) & (part[row, column] == parts(head))
+    return visible & (vertex_normals(posed, head.faces)[:, 2] > SLANT), row, column
 
 
 def hidden_colours(head: HeadModel, neutral: np.ndarray, sampled: np.ndarray, visible: np.ndarray) -> np.ndarray:
@@ -30,7 +62,8 @@ def hidden_colours(head: HeadModel, neutral: np.ndarray, sampled: np.ndarray, vi
     the skin around it, but for the edges of the lids. An eye looks the same all around its axis, so its hidden parts take the
     median of the visible ring. The mouth has the model's own colours in the light of the photo.
     """
-    colours = sampled.astype(np.float64).copy()
+    sampled = sampled.astype(np.float64)
+    colours = sampled.copy()
     light = _light(head, sampled, visible)
     known = visible.copy()
     lips = neutral[head.regions["lips"], 2].mean()
