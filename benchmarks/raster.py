@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from benchmarks.common import measure, write
-from vividlib.geometry.raster import interpolate, rasterize, vertex_visibility, warp
+from vividlib.geometry.raster import interpolate, rasterize, warp
 
 SIZE = 512
 
@@ -55,7 +55,6 @@ def main() -> None:
             "rasterize": measure(lambda: rasterize(points, faces, SIZE, SIZE)),
             "rasterize_numpy": measure(lambda: rasterize(points, faces, SIZE, SIZE, backend="numpy"), 3, 0),
             "interpolate_8_channels": measure(lambda: interpolate(attributes, faces, fragments)),
-            "vertex_visibility": measure(lambda: vertex_visibility(points, faces, fragments)),
             "warp_uint8": measure(lambda: warp(image, flow)),
             "warp_float32": measure(lambda: warp(image.astype(np.float32), flow)),
             "remap_uint8": measure(remap) | {"mean_error_levels": error.mean().round(4), "max_error": int(error.max())},

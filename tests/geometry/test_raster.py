@@ -6,7 +6,7 @@ from scipy.ndimage import binary_erosion
 
 from vividlib.backend import RASTERIZERS
 from vividlib.errors import BackendError
-from vividlib.geometry.raster import interpolate, rasterize, vertex_visibility, warp
+from vividlib.geometry.raster import interpolate, rasterize, warp
 
 WIDTH, HEIGHT = 70, 50
 FRONT = np.array([[0, 1, 2]])  # with the points below: counter-clockwise as the viewer sees it
@@ -264,27 +264,6 @@ def test_warp_refuses_what_it_cannot_sample():
         warp(image[..., 0], flow)
     with pytest.raises(ValueError, match=r"\(h, w, 2\)"):
         warp(image, flow[..., :1])
-
-
-def test_only_the_near_side_of_a_ball_is_seen():
-    from trimesh.creation import icosphere
-
-    ball = icosphere(subdivisions=4)
-    normals = ball.vertices
-    points = np.column_stack([35 + 20 * normals[:, 0], 25 - 20 * normals[:, 1], 0.1 * normals[:, 2]])
-    fragments = rasterize(points, ball.faces, WIDTH, HEIGHT)
-    seen = vertex_visibility(points, ball.faces, fragments, 0.01)
-    assert seen.dtype == np.float32
-    assert (seen[normals[:, 2] > 0.5] > 0.999).all()
-    assert (seen[normals[:, 2] < -0.05] == 0).all()
-    # A wall in front hides all; what lies outside the image is never seen.
-    wall = np.array([[-9, -9, 1], [-9, 200, 1], [200, -9, 1]])
-    both = np.concatenate([points, wall])
-    faces = np.concatenate([ball.faces, FRONT + len(points)])
-    hidden = vertex_visibility(both, faces, rasterize(both, faces, WIDTH, HEIGHT))
-    assert (hidden == 0).all()
-    aside = points + [200, 0, 0]
-    assert (vertex_visibility(aside, ball.faces, rasterize(aside, ball.faces, WIDTH, HEIGHT)) == 0).all()
 
 
 def test_kernels_compile_where_nothing_can_be_cached(monkeypatch):

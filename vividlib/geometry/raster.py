@@ -106,42 +106,6 @@ def interpolate(
     return _kernels(backend).interpolate(attributes, faces, fragments.triangle, fragments.barycentrics)
 
 
-def vertex_visibility(
-    points: np.ndarray, faces: np.ndarray, fragments: Fragments, tolerance: float = 0.005
-) -> np.ndarray:
-    """How far each vertex is seen in its own depth buffer: (V,) float32 in [0, 1].
-
-    The four pixels around a vertex vote with their bilinear weights: those whose depth is no nearer
-    than the vertex plus ``tolerance`` see it. Vertices of back-facing triangles only, and those outside
-    the image, are 0.
-
-    Parameters
-    ----------
-    points, faces
-        As rasterised: (V, 3) image space, (F, 3).
-    fragments
-        From `rasterize` of the same points.
-    tolerance
-        Metres; has to exceed the change of depth from pixel to pixel.
-    """
-    points = _matrix(points, "points", 3, np.float32)
-    faces = _matrix(faces, "faces", 3, np.int32)
-    height, width = fragments.depth.shape
-    a, b, c = points[faces, :2].transpose(1, 0, 2)
-    front = np.zeros(len(points), bool)
-    front[faces[_cross(b - a, c - a) < 0]] = True  # y points down, so counter-clockwise is negative
-    x, y, z = points.T
-    inside = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1) & front
-    seen = np.zeros(len(points), np.float32)
-    x, y, z = x[inside], y[inside], z[inside]
-    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
-    for dx, share_x in ((0, left + 1 - x), (1, x - left)):
-        for dy, share_y in ((0, top + 1 - y), (1, y - top)):
-            depth = fragments.depth[np.minimum(top + dy, height - 1), np.minimum(left + dx, width - 1)]
-            seen[inside] += share_x * share_y * (z >= depth - tolerance)
-    return seen
-
-
 def warp(image: np.ndarray, flow: np.ndarray, origin: tuple[int, int] = (0, 0), *, backend: str = "auto") -> np.ndarray:
     """Sample ``image`` bilinearly at each pixel's own position plus ``flow`` (backward warping).
 
@@ -189,7 +153,3 @@ def _matrix(values: np.ndarray, name: str, columns: int, dtype: type) -> np.ndar
     if values.ndim != 2 or values.shape[1] != columns:
         raise ValueError(f"{name} have shape {values.shape}; they need (N, {columns}).")
     return values
-
-
-def _cross(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
