@@ -1,4 +1,4 @@
-"""Files of assets/: verified against their manifest, then read without pickle.
+"""Files of assets/: verified against their manifest; weights are read without pickle.
 
 assets/MANIFEST.json says of each file ``{name: {"sha256", "licence", "card"}}``, where ``card`` is the
 page of docs/ that tells how it was made. After adding or changing a file::
@@ -17,8 +17,6 @@ import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from vividlib.errors import WeightsError
 
@@ -61,14 +59,14 @@ def load_weights(name: str) -> dict[str, torch.Tensor]:
     return load_file(asset_path(name))
 
 
-def load_arrays(name: str) -> dict[str, np.ndarray]:
-    """The arrays of an npz file of assets/. Raises as `asset_path`."""
-    with np.load(asset_path(name), allow_pickle=False) as archive:
-        return dict(archive)
-
-
 def manifest() -> dict[str, dict[str, str]]:
-    """What the manifest says of each file of assets/: sha256, licence and card. Raises `WeightsError` if it is missing."""
+    """What the manifest says of each file of assets/: sha256, licence and card.
+
+    Raises
+    ------
+    WeightsError
+        If the manifest is missing or damaged.
+    """
     return _read_manifest(ASSETS)
 
 
