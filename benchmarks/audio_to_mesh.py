@@ -73,11 +73,11 @@ def speed() -> dict:
 def main() -> None:
     """Run and write benchmarks/results/audio_to_mesh.json."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("clips", type=Path)
+    parser.add_argument("clips", type=Path, nargs="+")
     parser.add_argument("--held-out", nargs="+", required=True)
     given = parser.parse_args()
     head = model.load()
-    everyone = {file.stem: clips.load(file) for file in sorted(given.clips.rglob("*.npz"))}
+    everyone = {file.stem: clips.load(file) for folder in given.clips for file in sorted(folder.rglob("*.npz"))}
     strangers = [clip for clip in everyone.values() if clip.speaker in given.held_out]
     known = [clip for name, clip in everyone.items() if clip not in strangers and clips.is_check(name)]
     groups = {"seen": known, "held out": strangers}

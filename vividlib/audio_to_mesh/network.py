@@ -97,14 +97,14 @@ class SpeechNetwork(nn.Module):
         return Heard(x[..., :-2], x[..., -2], x[..., -1])
 
     def mouth(self, heard: Heard) -> torch.Tensor:
-        """Blendshapes (..., T, len(SPOKEN)) in [0, 1]: every channel at its calibrated amplitude, in
-        silence at rest, and the lips fully closed where they are more likely closed than not."""
+        """Blendshapes (..., T, len(SPOKEN)) in [0, 1] at their calibrated amplitude, with the lips fully
+        closed where they are more likely closed than not."""
         shapes = (torch.sigmoid(heard.shapes) * self.gain).clamp(max=1)
         gap = (shapes @ self.opening).clamp(min=0)
         close = SPOKEN.index("mouthClose")
         closed = ((torch.sigmoid(heard.closed) - 0.25) / 0.35).clamp(0, 1)
         shapes[..., close] += closed * gap / -self.opening[close]
-        return shapes.clamp(max=1) * self.voice(heard).unsqueeze(-1)
+        return shapes.clamp(max=1)
 
     def voice(self, heard: Heard) -> torch.Tensor:
         """How far the mouth takes part, (..., T) in [0, 1]; exactly 0 where surely nobody speaks."""

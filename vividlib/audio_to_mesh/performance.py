@@ -31,8 +31,9 @@ from vividlib.weights import load_weights
 WEIGHTS = "audio_to_mesh.safetensors"
 SHORTEST = 0.2  # seconds
 BLOCK = 60 * MOTION_RATE  # frames the network sees at once
+EASE = 5  # frames in which a mouth begins or stops to take part
 HOLD = 10  # frames that a mouth goes on after the last sound
-BEHIND = FRAMES_BEHIND + LEVEL_MEMORY // MELS_PER_FRAME  # frames before a block that it depends on
+BEHIND = EASE + HOLD + FRAMES_BEHIND + LEVEL_MEMORY // MELS_PER_FRAME  # frames before a block that it depends on
 
 
 @cache
@@ -99,10 +100,10 @@ def listen(
             mel = mel_spectrogram(_samples_under(speech.samples, first, min(frames, stop + FRAMES_AHEAD)))
             heard = network(relative_log_mel(mel.unsqueeze(0)), style)
             loud = level(mel).unflatten(0, (-1, MELS_PER_FRAME)).amax(1)
-            audible = _loudest_near(loud) > QUIETEST_VOICE
+            takes_part = _ease_in(network.voice(heard)[0] * (_loudest_near(loud) > QUIETEST_VOICE))
             own = slice(start - first, stop - first)
-            voice[start:stop] = (network.voice(heard)[0] * audible)[own].numpy()
-            mouth[start:stop, SPOKEN_INDEX] = (network.mouth(heard)[0] * audible.unsqueeze(1))[own].numpy()
+            voice[start:stop] = takes_part[own].numpy()
+            mouth[start:stop, SPOKEN_INDEX] = (network.mouth(heard)[0] * takes_part.unsqueeze(1))[own].numpy()
             loudness[start:stop] = loud[own].numpy()
     if progress:
         progress("speak", frames, frames)
@@ -113,6 +114,11 @@ def _loudest_near(loud: torch.Tensor) -> torch.Tensor:
     """The loudest of the frames that a mouth still or already answers to, (T,) dB."""
     padded = F.pad(loud.unsqueeze(0), (HOLD, FRAMES_AHEAD), value=-100)
     return F.max_pool1d(padded, HOLD + 1 + FRAMES_AHEAD, 1)[0]
+
+
+def _ease_in(voice: torch.Tensor) -> torch.Tensor:
+    """A mean over the last EASE frames, (T,): a mouth does not jump."""
+    return F.avg_pool1d(F.pad(voice.unsqueeze(0), (EASE - 1, 0)), EASE, 1)[0]
 
 
 def _samples_under(samples: np.ndarray, first: int, stop: int) -> torch.Tensor:

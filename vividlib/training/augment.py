@@ -6,8 +6,13 @@ shorter vocal tract shifts the bands (Jaitly and Hinton, "Vocal tract length per
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch.nn import functional as F
+
+from vividlib.audio_to_mesh.features import mel_spectrogram
+from vividlib.conventions import SAMPLE_RATE
 
 
 def augment(mel: torch.Tensor, silent: torch.Tensor, random: torch.Generator) -> torch.Tensor:
@@ -70,6 +75,13 @@ def _noise(mel: torch.Tensor, random: torch.Generator) -> torch.Tensor:
                     * torch.linspace(1, -1, mel.shape[2]))  # fmt: skip
     colour = colour / colour.sum(2, keepdim=True)
     ratio = 10 ** _uniform((batch, 1, 1), -5, -1, random) * (torch.rand((batch, 1, 1), generator=random) > 0.25)
-    # The power in a band of Gaussian noise varies about its mean, less in the wide upper bands.
-    grain = (torch.randn(mel.shape, generator=random) * 0.4).exp()
-    return loudest * colour * ratio * grain
+    hiss = _hiss()
+    starts = torch.randint(len(hiss) - mel.shape[1], (batch,), generator=random).tolist()
+    return loudest * colour * ratio * torch.stack([hiss[start : start + mel.shape[1]] for start in starts])
+
+
+@cache
+def _hiss() -> torch.Tensor:
+    """A minute of white noise as `features` hears it, every band about 1: its flicker tells it from a voice."""
+    noise = mel_spectrogram(torch.randn(60 * SAMPLE_RATE, generator=torch.Generator().manual_seed(0)))
+    return noise / noise.mean(0)

@@ -256,7 +256,7 @@ def predict(network: SpeechNetwork, example: Example) -> torch.Tensor:
     """Curves of the neutral style for a clip, (T, len(SPOKEN))."""
     with torch.inference_mode():
         heard = network(relative_log_mel(example.mel.unsqueeze(0)), torch.zeros(1, dtype=torch.int64))
-        return network.mouth(heard)[0]
+        return network.mouth(heard)[0] * network.voice(heard)[0].unsqueeze(1)
 
 
 def _inner(example: Example) -> slice:
