@@ -6,8 +6,9 @@ from skimage.data import astronaut
 from vividlib.conventions import ARKIT_INDEX
 from vividlib.errors import FaceTurnedError
 from vividlib.head.model import deform, load
-from vividlib.reconstruction.fit import fit_portrait, landmark_error
+from vividlib.reconstruction.fit import fit_portrait, landmark_error, refine
 from vividlib.reconstruction.landmarks import find_portrait
+from vividlib.reconstruction.solve import landmarks_of, solve
 from vividlib.reconstruction.texture import unwrap
 from vividlib.types import Portrait
 
@@ -35,6 +36,31 @@ def test_the_smile_is_expression_and_the_neutral_lips_are_closed(face):
 
     assert abs(gap(face.neutral)) < 0.0015
     assert gap(smiling) > 0.003
+
+
+def test_eyes_go_with_their_lids_and_teeth_with_the_lips_without_bending(face):
+    head = face.head
+    bend = face.neutral - head.template - np.tensordot(face.identity, head.identity_basis, 1)
+    guides = dict.fromkeys(("teeth_upper", "teeth_lower", "tongue"), "lips_inner")
+    guides |= {f"eyeball_{side}": f"eyelids_{side}" for side in ("left", "right")}
+    for part, guide in guides.items():
+        wanted = bend[head.regions[guide]].mean(0)
+        assert np.linalg.norm(wanted) > 1e-4
+        np.testing.assert_allclose(bend[head.regions[part]], np.tile(wanted, (len(head.regions[part]), 1)), atol=1e-5)
+
+
+def test_what_no_identity_explains_bends_the_neutral_head(face):
+    """A chin to one side, as no person of the basis has it, is this person's shape, not an expression."""
+    head = face.head
+    low = np.clip((0.02 - head.template[:, 1]) / 0.06, 0, 1)
+    odd = head.template + np.column_stack([0.008 * low**2, 0 * low, 0 * low])
+    pixels = landmarks_of(head, odd) * 1500 * [1, -1, -1] + [300, 300, 0]
+    solution = solve(head, pixels[None])
+    neutral = head.template + np.tensordot(solution.identity, head.identity_basis, 1)
+    before, after = (
+        solve(head, pixels[None], shape).residual[0, :468] for shape in (neutral, refine(head, neutral, solution))
+    )
+    assert np.abs(after).mean() < 0.5 * np.abs(before).mean()
 
 
 def test_she_looks_to_the_camera_with_her_head_a_little_turned(face):

@@ -3,7 +3,7 @@ import pytest
 from skimage.data import astronaut
 
 from vividlib.errors import FaceTooSmallError, NoFaceError, SeveralFacesError
-from vividlib.reconstruction.landmarks import find_faces, find_portrait
+from vividlib.reconstruction.landmarks import bounding_box, find_faces, find_portrait
 
 
 def on_canvas(face_height_share: float, side: int = 1200) -> np.ndarray:
@@ -24,6 +24,7 @@ def test_portrait_of_the_astronaut():
     x, y, width, height = portrait.box
     assert 150 < x < 230 and 40 < y < 110 and 80 < width < 110 and 95 < height < 120
     assert portrait.mask[150, 220] > 0.9 and portrait.mask[20, 20] < 0.2
+    assert portrait.mask[508, 250] > 0.9, "where the window of the segmentation ends, the body goes on"
     assert portrait.mask.shape == portrait.image.shape[:2]
 
 
@@ -48,6 +49,25 @@ def test_errors_tell_what_is_wrong():
     assert len(caught.value.boxes) == 2 and "0: x=" in str(caught.value)
     with pytest.raises(FaceTooSmallError):
         find_portrait(on_canvas(0.03, 1000))
+
+
+def test_faces_are_counted_by_size_and_bystanders_do_not_count():
+    import cv2
+
+    photo = astronaut()[:256, 90:346]
+
+    def beside(factor):
+        small = cv2.resize(photo, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        ground = np.full_like(photo, 120)
+        ground[: len(small), : len(small)] = small
+        return np.hstack([ground, photo])
+
+    heights = [bounding_box(points)[3] for points in find_faces(beside(0.6))]
+    np.testing.assert_allclose(heights, [107, 64], atol=3)
+    with pytest.raises(SeveralFacesError):
+        find_portrait(beside(0.6))
+    assert len(find_faces(beside(0.35))) == 2
+    assert find_portrait(beside(0.35)).box[3] > 100
 
 
 def test_a_face_can_be_picked():

@@ -104,7 +104,6 @@ def _system(head: HeadModel):
     skin = np.setdiff1d(np.arange(len(head.template)), rigid)
     weight = np.ones(478)
     weight[OVAL] = 0.1  # the outline that the detector sees is not a fixed line of the skin
-    weight[468:] = 0
     for loop in (*LIPS, *EYES):
         weight[loop] = 3
     rows = np.repeat(np.arange(478), 3)
