@@ -72,8 +72,26 @@ def test_the_head_turn_is_followed(performance, tracked):
 def test_lost_frames_are_bridged_and_none_is_an_error(tracked):
     head = load()
     landmarks = find_portrait(astronaut()).landmarks
-    motion = fit_landmarks([landmarks, None, None, landmarks], 25, head)
-    assert len(motion) == 4
-    np.testing.assert_allclose(motion.blendshapes[1], motion.blendshapes[0], atol=1e-4)
+    motion = fit_landmarks([landmarks, None, None, landmarks + [30, 0, 0]], 30, head)
+    assert len(motion) == 4 and motion.rate == 30
+    np.testing.assert_allclose(motion.blendshapes[1], motion.blendshapes[0], atol=0.02)
+    shares = (motion.head_translation[:, 0] - motion.head_translation[0, 0]) / np.ptp(motion.head_translation[:, 0])
+    np.testing.assert_allclose(shares, [0, 1 / 3, 2 / 3, 1], atol=1e-4)
     with pytest.raises(NoFaceError):
         fit_landmarks([None, None], 25, head)
+
+
+def test_where_the_face_is_in_the_frame_is_where_the_head_is():
+    still = find_portrait(astronaut()).landmarks
+    aside = still + [30, -20, 0]
+    nearer = (still - still.mean(0)) * 1.1 + still.mean(0)
+    looking = still.copy()
+    looking[468:, :2] += [2, -1]
+    motion = fit_landmarks([*[still] * 60, *[aside] * 25, *[nearer] * 25, *[looking] * 25], 25, load())
+    start, right, near = motion.head_translation[[20, 72, 97]]
+    metre = right[0] / 30 - start[0] / 30
+    assert 0.0005 < metre < 0.002  # a face 107 px high is about 20 cm high
+    np.testing.assert_allclose(right - start, [30 * metre, 20 * metre, 0], atol=0.003)
+    assert near[2] - start[2] == pytest.approx(1.2 * (1 - 1 / 1.1), abs=0.01)
+    yaw, pitch = (motion.gaze[122] - motion.gaze[20]).T
+    assert (yaw > 0.06).all() and (pitch > 0.02).all(), "to the right of the picture is to the person's left"
