@@ -3,7 +3,7 @@ import pytest
 from skimage.data import astronaut
 
 from vividlib.errors import FaceTooSmallError, NoFaceError, SeveralFacesError
-from vividlib.reconstruction.landmarks import bounding_box, find_faces, find_portrait
+from vividlib.reconstruction.landmarks import PATIENCE, bounding_box, find_faces, find_portrait, track_faces
 
 
 def on_canvas(face_height_share: float, side: int = 1200) -> np.ndarray:
@@ -77,3 +77,23 @@ def test_a_face_can_be_picked():
     assert abs(first.box[0] - second.box[0]) == pytest.approx(512, abs=5)
     with pytest.raises(NoFaceError, match="There is no face 5"):
         find_portrait(pair, 5)
+
+
+def test_a_small_face_is_followed_through_a_video_and_found_again():
+    picture = on_canvas(0.1)
+    still = find_faces(picture)[0]
+    offsets = [*[(2 * i, i) for i in range(8)], (500, 300), (502, 300), (504, 302)]  # it walks, then there is a cut
+    tracked = list(track_faces(np.roll(picture, (dy, dx), (0, 1)) for dx, dy in offsets))
+    for points, offset in zip(tracked, offsets):
+        np.testing.assert_allclose(np.median((points - still)[:, :2], 0), offset, atol=2.5)
+
+
+def test_where_no_face_is_none_is_given_and_looking_thoroughly_is_rare(monkeypatch):
+    from vividlib.reconstruction import landmarks
+
+    looks = []
+    monkeypatch.setattr(landmarks, "find_faces", lambda frame: looks.append(frame) or [])
+    empty = np.full((120, 160, 3), 120, np.uint8)
+    assert list(track_faces([empty] * (2 * PATIENCE))) == [None] * (2 * PATIENCE)
+    assert len(looks) == 2
+

@@ -25,6 +25,8 @@ warnings.filterwarnings("ignore", "SymbolDatabase.GetPrototype", UserWarning)  #
 SMALLEST_FACE = 48  # px between forehead and chin: below this lips are three pixels high
 BYSTANDER = 0.4  # a face under this share of the largest one's height is part of the background
 CROP = 2.0  # side of the landmark crop in face heights: what the network was trained to see
+WATCHED = 3.0  # side of the part of a video that is watched, in face heights: room to move, and large enough to follow
+PATIENCE = 25  # frames without any face before the next thorough look, which takes as long as tracking so many
 
 Box = tuple[float, float, float, float]  # x, y, width, height in px
 
@@ -79,14 +81,28 @@ def find_faces(image: np.ndarray) -> list[np.ndarray]:
 
 
 def track_faces(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray | None]:
-    """Landmarks (478 3 px) of the one face in each frame (H W 3 uint8), None where it is lost."""
+    """Landmarks (478 3 px) of the one face in each frame (H W 3 uint8), None where it is lost.
+
+    The whole frame is watched until the face is lost there; then it is looked for as in a photo, and
+    the part of the frame around it is watched, in which it is large enough to be followed.
+    """
     with contextlib.ExitStack() as graphs:
-        mesh = None
+        mesh, window, rest = None, None, 0
         for frame in frames:
+            window = window or (0, 0, frame.shape[1], frame.shape[0])
+            left, top, right, bottom = window
             with contextlib.nullcontext() if mesh else _native_silence():  # its threads chatter as they start
                 mesh = mesh or graphs.enter_context(_face_mesh(static_image_mode=False))
-                result = mesh.process(np.ascontiguousarray(frame))
-            yield _read(result, frame.shape)
+                points = _read(mesh, frame[top:bottom, left:right])
+            if points is not None:
+                points = points + np.array([left, top, 0], np.float32)
+            elif rest:
+                rest -= 1
+            elif found := find_faces(frame):
+                points, window = found[0], _window(bounding_box(found[0]), WATCHED, frame.shape)
+            else:
+                rest = PATIENCE
+            yield points
 
 
 def bounding_box(landmarks: np.ndarray) -> Box:
@@ -182,7 +198,7 @@ def _landmarks(image: np.ndarray, box: Box) -> np.ndarray | None:
         zoom = max(1.0, 384 / max(crop.shape[:2]))
         crop = cv2.resize(crop, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)
         with _face_mesh(static_image_mode=True) as mesh:
-            points = _read(mesh.process(np.ascontiguousarray(crop)), crop.shape)
+            points = _read(mesh, crop)
         if points is None:
             return None
         points = points / zoom + np.array([left, top, 0], np.float32)
@@ -190,12 +206,14 @@ def _landmarks(image: np.ndarray, box: Box) -> np.ndarray | None:
     return points
 
 
-def _read(result, shape) -> np.ndarray | None:
+def _read(mesh, image: np.ndarray) -> np.ndarray | None:
+    result = mesh.process(np.ascontiguousarray(image))
     if not result.multi_face_landmarks:
         return None
     points = np.array([(p.x, p.y, p.z) for p in result.multi_face_landmarks[0].landmark], np.float32)
     # MediaPipe counts from the picture's edge, we from the first pixel's centre; z has x's unit.
-    return points * [shape[1], shape[0], shape[1]] - np.array([0.5, 0.5, 0], np.float32)
+    height, width = image.shape[:2]
+    return points * [width, height, width] - np.array([0.5, 0.5, 0], np.float32)
 
 
 def _window(box: Box, factor: float, shape) -> tuple[int, int, int, int]:

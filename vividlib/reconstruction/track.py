@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from os import PathLike
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from vividlib.conventions import ARKIT
 from vividlib.errors import NoFaceError
+from vividlib.head.gaze import eye_shapes
 from vividlib.media.video import read_video
 from vividlib.reconstruction.fit import refine
 from vividlib.reconstruction.landmarks import track_faces
+from vividlib.reconstruction.smooth import smooth
 from vividlib.reconstruction.solve import Solution, solve
 from vividlib.types import Camera, HeadModel, Motion, Progress
 
@@ -57,8 +61,6 @@ def fit_landmarks(found: list[np.ndarray | None], fps: float, head: HeadModel) -
     motion = _to_motion(batches, fps)
     if len(seen) == len(found):
         return motion
-    from dataclasses import replace
-
     return replace(motion.at(np.interp(np.arange(len(found)), seen, np.arange(len(seen))) / fps), rate=fps)
 
 
@@ -74,18 +76,26 @@ def _one_identity(landmarks: np.ndarray, head: HeadModel) -> np.ndarray:
 
 
 def _to_motion(batches: list[Solution], fps: float) -> Motion:
-    """Poses as if one camera, that of the median frame, had watched the head move."""
+    """Steady curves, and poses as if one camera, that of the median frame, had watched the head move."""
     rotation, scale, centre, expression, gaze = (
         np.concatenate([getattr(batch, name) for batch in batches])
         for name in ("rotation", "scale", "centre", "expression", "gaze")
     )
-    middle = np.median(scale)
-    depth = Camera.distance * (1 - middle / scale)
+    turns = Rotation.from_matrix(rotation)
+    middle = turns.mean()
+    turns = middle * Rotation.from_rotvec(smooth((middle.inv() * turns).as_rotvec(), fps))
+    median = np.median(scale)
+    depth = Camera.distance * (1 - median / scale)
     across = (centre - np.median(centre, 0)) / scale[:, None] * [1, -1]
+    # Eyes look at one thing; single irises jitter.
+    gaze = np.repeat(smooth(gaze.mean(1), fps)[:, None], 2, axis=1)
+    shapes = np.clip(smooth(expression, fps), 0, 1)
+    looking = [i for i, name in enumerate(ARKIT) if name.startswith("eyeLook")]
+    shapes[:, looking] = eye_shapes(gaze)[:, looking]
     return Motion(
-        blendshapes=expression,
-        head_rotation=Rotation.from_matrix(rotation).as_quat(),
-        head_translation=np.column_stack([across, depth]),
-        gaze=np.repeat(gaze.mean(1, keepdims=True), 2, 1),  # eyes look at one thing; single irises jitter
+        blendshapes=shapes,
+        head_rotation=turns.as_quat(),
+        head_translation=smooth(np.column_stack([across, depth]), fps),
+        gaze=gaze,
         rate=fps,
     )
