@@ -10,7 +10,9 @@ from scipy.sparse.linalg import splu
 from scipy.spatial.transform import Rotation
 
 from vividlib.errors import FaceTurnedError
+from vividlib.geometry.camera import head_to_camera, project
 from vividlib.geometry.mesh import laplacian
+from vividlib.head.model import deform
 from vividlib.reconstruction.solve import EYES, LIPS, OVAL, Solution, landmarks_of, solve
 from vividlib.types import Camera, Face, HeadModel, Portrait
 
@@ -117,9 +119,6 @@ def _system(head: HeadModel):
 
 def landmark_error(face: Face) -> float:
     """Root mean square distance (share of the eye distance) between the face's landmarks and the detected ones."""
-    from vividlib.geometry.camera import head_to_camera, project
-    from vividlib.head.model import deform
-
     vertices = deform(face.head, face.neutral, face.expression) + face.remainder
     points = head_to_camera(landmarks_of(face.head, vertices), face.rotation, face.translation)
     seen, _ = project(face.camera, points)

@@ -24,8 +24,9 @@ DEPTH_TRUST = 0.25  # MediaPipe's depth is a guess of its network; it steadies t
 UNSEEN = ("cheekPuff", "tongueOut", "jawForward")  # landmarks cannot tell them
 PRICE = 0.35  # of a coefficient at 1, in squared sigmas for every hundred coordinates
 TASTE = {
-    "jawOpen": 0.3, "jawLeft": 3, "jawRight": 3, "mouthLowerDown": 1.5, "mouthUpperUp": 1.5, "mouthShrug": 4, "mouthRoll": 3, "mouthStretch": 2, "mouthDimple": 3,
-    "mouthPress": 2, "noseSneer": 2, "cheekSquint": 3, "eyeSquint": 2, "eyeBlink": 0.2, "brow": 0.3,
+    "jawOpen": 0.3, "jawLeft": 3, "jawRight": 3, "mouthLowerDown": 1.5, "mouthUpperUp": 1.5, "mouthShrug": 4,
+    "mouthRoll": 3, "mouthStretch": 2, "mouthDimple": 3, "mouthPress": 2, "noseSneer": 2, "cheekSquint": 3,
+    "eyeSquint": 2, "eyeBlink": 0.2, "brow": 0.3,
 }  # fmt: skip
 """How the price differs: what jaw, smile and funnel explain is not left to subtler shapes."""
 RARITY = 6.0  # price of a squared identity coefficient: neighbouring landmarks stray together, so they count less
@@ -93,15 +94,11 @@ def solve(head: HeadModel, landmarks: np.ndarray, neutral: np.ndarray | None = N
     expression = np.zeros((frames, 52))
     identity = np.zeros(len(basis))
     gaze = np.zeros((frames, 2, 2))
+    held = np.setdiff1d(range(52), FREE)
     for _ in range(rounds):
-        person = base + np.tensordot(identity, basis, 1)
-        points = person + np.tensordot(expression, shapes, 1)
-        gaze = _gaze(head, neutral, identity, points, target, rotation, scale, centre)
-        looks = eye_shapes(gaze)
-        held = [i for i in range(52) if i not in FREE]
-        expression[:, held] = looks[:, held]
-        points = person + np.tensordot(expression, shapes, 1)
-
+        gaze = _gaze(head, neutral, identity, target, rotation, scale, centre)
+        expression[:, held] = eye_shapes(gaze)[:, held]
+        points = base + np.tensordot(identity, basis, 1) + np.tensordot(expression, shapes, 1)
         residual, jacobian = _linearise(points, directions, target, rotation, scale, centre)
         step = _step(residual, jacobian, expression[:, FREE], identity)
         rotation = Rotation.from_rotvec(step[:, :3]).as_matrix() @ rotation
@@ -110,8 +107,7 @@ def solve(head: HeadModel, landmarks: np.ndarray, neutral: np.ndarray | None = N
         expression[:, FREE] = np.clip(expression[:, FREE] + step[:, 6 : 6 + len(FREE)], 0, 1)
         if len(basis):
             identity = identity + step[:, 6 + len(FREE) :].mean(0)
-    person = base + np.tensordot(identity, basis, 1)
-    points = person + np.tensordot(expression, shapes, 1)
+    points = base + np.tensordot(identity, basis, 1) + np.tensordot(expression, shapes, 1)
     seen = _project(points, rotation, scale, centre)[0]
     return Solution(rotation, scale, centre, expression, gaze, identity, target[..., :2] - seen)
 
@@ -253,7 +249,7 @@ def _weak_pose(base, target):
     return np.array(rotations), np.array(scales), np.array(centres)
 
 
-def _gaze(head, neutral, identity, points, target, rotation, scale, centre):
+def _gaze(head, neutral, identity, target, rotation, scale, centre):
     """Gaze (B 2 2) that puts the irises where they are seen."""
     if neutral is None:
         neutral = head.template + np.tensordot(identity, head.identity_basis, 1)
