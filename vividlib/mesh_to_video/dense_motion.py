@@ -92,7 +92,7 @@ def _enough(scene: Scene, points: np.ndarray, likeness: float) -> np.ndarray:
 
 
 def _draw(scene: Scene, seen: Seen, points: np.ndarray, carried: np.ndarray, window: Window):
-    """Flow (h w 2 px), occlusion (h w) and hidden colours (h w 3) of a window of the crop, drawn as fine as ``seen``."""
+    """Flow (h w 2 px), occlusion (h w), hidden colours (h w 3) of a window of the crop, drawn as fine as ``seen``."""
     left, top, width, height = window
     fine = seen.fine
     fragments = rasterize(enlarged(points, fine, left, top), scene.faces, fine * width, fine * height)

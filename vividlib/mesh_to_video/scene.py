@@ -1,4 +1,4 @@
-"""What stands still while a head speaks: the photo's head mesh, the sheet around it, and what the photo shows of them."""
+"""What stands still while a head speaks: the photo's head mesh, the sheet around it, what the photo shows of them."""
 
 from __future__ import annotations
 
@@ -114,10 +114,24 @@ def build_scene(face: Face, photo: np.ndarray, factor: float) -> Scene:
     colours = np.zeros((len(source), 3), np.float32)
     colours[: len(posed)] = hidden_colours(head, face.neutral, photo[row + top, column + left], visible)
     scene = Scene(
-        face, window, camera, faces, part, detail[faces].any(1), source, np.maximum(areas(source, faces), TINY),
-        colours, recess, sheet, canvas.weight, lips, lids, _upper(head),
-        whole, whole,
-    )  # fmt: skip
+        face=face,
+        window=window,
+        camera=camera,
+        faces=faces,
+        part=part,
+        detail=detail[faces].any(1),
+        source=source,
+        areas=np.maximum(areas(source, faces), TINY),
+        colours=colours,
+        recess=recess,
+        sheet=sheet,
+        share=canvas.weight,
+        lips=lips,
+        lids=lids,
+        upper=_upper(head),
+        whole=whole,
+        fine=whole,
+    )
     extent = max(scene.detail_window(source)[2:])
     fine = next((times for size, times in FINE_BELOW if extent < size), 1)
     return scene if fine == 1 else replace(scene, fine=_see(source, faces, part, width, height, fine))

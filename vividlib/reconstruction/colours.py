@@ -59,8 +59,9 @@ def hidden_colours(head: HeadModel, neutral: np.ndarray, sampled: np.ndarray, vi
     visible : V bool, whether that is the vertex's own colour
 
     Visible vertices keep what was sampled. Hidden skin takes the smooth (harmonic) continuation of
-    the skin around it, but for the edges of the lids. An eye looks the same all around its axis, so its hidden parts take the
-    median of the visible ring. The mouth has the model's own colours in the light of the photo.
+    the skin around it, but for the edges of the lids. An eye looks the same all around its axis, so its
+    hidden parts take the median of the visible ring. The mouth has the model's own colours in the light
+    of the photo.
     """
     sampled = sampled.astype(np.float64)
     colours = sampled.copy()
