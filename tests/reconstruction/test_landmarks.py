@@ -28,9 +28,10 @@ def test_portrait_of_the_astronaut():
     assert portrait.mask.shape == portrait.image.shape[:2]
 
 
-def test_a_face_of_8_percent_of_the_height_is_found():
-    portrait = find_portrait(on_canvas(0.08))
-    assert portrait.box[3] == pytest.approx(96, rel=0.15)
+@pytest.mark.parametrize("side", [1200, 512])
+def test_a_face_of_8_percent_of_the_height_is_found(side):
+    portrait = find_portrait(on_canvas(0.08, side))
+    assert portrait.box[3] == pytest.approx(0.08 * side, rel=0.15)
 
 
 def test_landmarks_move_with_the_picture():

@@ -22,7 +22,7 @@ from vividlib.types import Portrait
 os.environ.setdefault("GLOG_minloglevel", "2")  # MediaPipe's C++ side reads it when it is first loaded
 warnings.filterwarnings("ignore", "SymbolDatabase.GetPrototype", UserWarning)  # MediaPipe's, once a graph
 
-SMALLEST_FACE = 48  # px between forehead and chin: below this lips are three pixels high
+SMALLEST_FACE = 32  # px between forehead and chin: landmarks stray by 3 % of the eye distance there, and more below
 BYSTANDER = 0.4  # a face under this share of the largest one's height is part of the background
 CROP = 2.0  # side of the landmark crop in face heights: what the network was trained to see
 WATCHED = 3.0  # side of the part of a video that is watched, in face heights: room to move, and large enough to follow
