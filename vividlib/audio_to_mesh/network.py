@@ -102,7 +102,7 @@ class SpeechNetwork(nn.Module):
         shapes = (torch.sigmoid(heard.shapes) * self.gain).clamp(max=1)
         gap = (shapes @ self.opening).clamp(min=0)
         close = SPOKEN.index("mouthClose")
-        closed = ((torch.sigmoid(heard.closed) - 0.25) / 0.35).clamp(0, 1)
+        closed = ((torch.sigmoid(heard.closed) - 0.15) / 0.3).clamp(0, 1)
         shapes[..., close] += closed * gap / -self.opening[close]
         return shapes.clamp(max=1)
 

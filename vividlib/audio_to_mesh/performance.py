@@ -24,12 +24,12 @@ from vividlib.audio_to_mesh.network import FRAMES_AHEAD, FRAMES_BEHIND, SPOKEN_I
 from vividlib.audio_to_mesh.sway import sway
 from vividlib.conventions import ARKIT, ARKIT_INDEX, MOTION_RATE, SAMPLE_RATE
 from vividlib.errors import AudioError
+from vividlib.media.audio import SHORTEST
 from vividlib.reconstruction.solve import eye_shapes
 from vividlib.types import Motion, Progress, Speech
 from vividlib.weights import load_weights
 
 WEIGHTS = "audio_to_mesh.safetensors"
-SHORTEST = 0.2  # seconds
 BLOCK = 60 * MOTION_RATE  # frames the network sees at once
 EASE = 5  # frames in which a mouth begins or stops to take part
 HOLD = 10  # frames that a mouth goes on after the last sound
@@ -77,7 +77,7 @@ def speak(speech: Speech, seed: int = 0, progress: Progress | None = None) -> Mo
 
 
 def listen(
-    network: SpeechNetwork, speech: Speech, progress: Progress | None = None, style: int = 0, block: int = BLOCK
+    network: SpeechNetwork, speech: Speech, progress: Progress | None = None, block: int = BLOCK
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Run the network over speech of any length, block by block, as if in one pass.
 
@@ -91,14 +91,14 @@ def listen(
     mouth = np.zeros((frames, len(ARKIT)), np.float32)
     voice = np.zeros(frames, np.float32)
     loudness = np.zeros(frames, np.float32)
-    style = torch.tensor([style])
+    neutral = torch.zeros(1, dtype=torch.int64)
     for start in range(0, frames, block):
         if progress:
             progress("speak", start, frames)
         first, stop = max(0, start - BEHIND), min(frames, start + block)
         with torch.inference_mode():
             mel = mel_spectrogram(_samples_under(speech.samples, first, min(frames, stop + FRAMES_AHEAD)))
-            heard = network(relative_log_mel(mel.unsqueeze(0)), style)
+            heard = network(relative_log_mel(mel.unsqueeze(0)), neutral)
             loud = level(mel).unflatten(0, (-1, MELS_PER_FRAME)).amax(1)
             takes_part = _ease_in(network.voice(heard)[0] * (_loudest_near(loud) > QUIETEST_VOICE))
             own = slice(start - first, stop - first)

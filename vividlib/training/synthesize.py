@@ -150,6 +150,7 @@ def synthesize(folder: Path, seed: int = 0) -> int:
         if not clips.exists(folder, name):
             _save(folder, name, *espeak.say(text, voice, pitch, speed), speaker="espeak")
     english = [text.strip() for key in ("en-us", "en") for text in SENTENCES[key].strip().splitlines()]
+    english += [babble(random) for _ in range(120)]
     for voice in FLITE_VOICES:
         for number, text in enumerate(english):
             stretch = random.uniform(0.85, 1.25)

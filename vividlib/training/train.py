@@ -172,7 +172,7 @@ class Losses:
             "velocity": 2 * (lips.diff(dim=1).abs() * moving).mean(),
             "spread": 0.3 * spread.abs().mean(),
             "voice": 0.3 * _cross_entropy(heard.voice, voiced, counts),
-            "closed": 0.3 * _cross_entropy(heard.closed, closed, counts),
+            "closed": _cross_entropy(heard.closed, closed, counts),
         }
 
 
@@ -270,8 +270,9 @@ def score(network: SpeechNetwork, examples: list[Example]) -> float | None:
         truth = (example.curves @ network.opening)[_inner(example)]
         if not example.speaker.startswith(SYNTHETIC) and len(truth) > 25:
             made = (predict(network, example) @ network.opening)[_inner(example)]
-            found.append(float(torch.corrcoef(torch.stack([truth, made]))[0, 1]))
-    return round(float(np.nanmean(found)), 4) if found else None
+            if min(made.std(), truth.std()) > 0:
+                found.append(float(torch.corrcoef(torch.stack([truth, made]))[0, 1]))
+    return round(float(np.mean(found)), 4) if found else None
 
 
 def calibrate(network: SpeechNetwork, examples: list[Example]) -> None:
