@@ -20,7 +20,7 @@ from vividlib.media.files import Source, check_suffix, check_writable
 from vividlib.media.image import load_image
 from vividlib.media.video import SUFFIXES as VIDEO_SUFFIXES
 from vividlib.media.video import VideoWriter, frame_rate
-from vividlib.mesh_to_video.render import Renderer
+from vividlib.mesh_to_video.render import Renderer, check_size
 from vividlib.reconstruction.fit import fit_portrait
 from vividlib.reconstruction.landmarks import find_portrait
 from vividlib.reconstruction.track import track_video
@@ -202,6 +202,7 @@ def animate(
     InputError, OutputError, BackendError
     """
     check_output(output, VIDEO_SUFFIXES)
+    check_size(size)
     _check_seed(seed)
     rate, voice = frame_rate(fps), load_speech(speech)
     backend.device(device)

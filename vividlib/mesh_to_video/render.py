@@ -14,6 +14,18 @@ from vividlib.types import Face
 SIZES = (64, 4096)  # px, longer side of a video
 
 
+def check_size(size: int | None) -> None:
+    """See early whether a video can have this size.
+
+    Raises
+    ------
+    InputError
+        If its longer side is out of range.
+    """
+    if size is not None and not SIZES[0] <= size <= SIZES[1]:
+        raise InputError(f"A size of {size} px cannot be rendered; choose {SIZES[0]} to {SIZES[1]}.")
+
+
 class Renderer:
     """Renders frames of the whole photo; only the crop around the head is computed anew.
 
@@ -29,8 +41,7 @@ class Renderer:
     """
 
     def __init__(self, face: Face, size: int | None = 512):
-        if size is not None and not SIZES[0] <= size <= SIZES[1]:
-            raise InputError(f"A size of {size} px cannot be rendered; choose {SIZES[0]} to {SIZES[1]}.")
+        check_size(size)
         self._photo, factor = _resized(face.portrait.image, size)
         self.height, self.width = self._photo.shape[:2]
         self.scene = build_scene(face, self._photo, factor)

@@ -9,7 +9,7 @@ from vividlib.geometry.mesh import laplacian, vertex_normals
 from vividlib.types import HeadModel
 
 MOUTH = ("teeth_upper", "teeth_lower", "tongue", "mouth_cavity")
-SHADE = {"teeth_upper": 1.0, "teeth_lower": 0.6, "tongue": 0.7, "mouth_cavity": 0.9}
+SHADE = {"teeth_upper": 1.0, "teeth_lower": 0.45, "tongue": 0.7, "mouth_cavity": 0.9}
 """Share of the light outside that reaches these parts between open lips; the upper lip shades the lower teeth."""
 MOUTH_DEPTH = 0.06  # metres behind the lips at which no light arrives
 FLESH = (0.12, 0.04, 0.035)  # linear RGB, the darkest that anything in a mouth is
