@@ -6,9 +6,9 @@ from vividlib.audio_to_mesh.network import FRAMES_AHEAD, LOOK_AHEAD, SPOKEN_INDE
 from vividlib.audio_to_mesh.performance import listen, load_network, speak
 from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
 from vividlib.errors import AudioError, Cancelled
+from vividlib.head.gaze import eye_shapes
 from vividlib.media.audio import load_speech
 from vividlib.metrics.lip_gap import lip_gap
-from vividlib.reconstruction.solve import eye_shapes
 from vividlib.types import Speech
 from vividlib.weights import asset_path
 

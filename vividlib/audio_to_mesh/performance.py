@@ -24,8 +24,8 @@ from vividlib.audio_to_mesh.network import FRAMES_AHEAD, FRAMES_BEHIND, SPOKEN_I
 from vividlib.audio_to_mesh.sway import sway
 from vividlib.conventions import ARKIT, ARKIT_INDEX, MOTION_RATE, SAMPLE_RATE
 from vividlib.errors import AudioError
+from vividlib.head.gaze import eye_shapes
 from vividlib.media.audio import SHORTEST
-from vividlib.reconstruction.solve import eye_shapes
 from vividlib.types import Motion, Progress, Speech
 from vividlib.weights import load_weights
 

@@ -24,7 +24,7 @@ DEPTH_TRUST = 0.25  # MediaPipe's depth is a guess of its network; it steadies t
 UNSEEN = ("cheekPuff", "tongueOut", "jawForward")  # landmarks cannot tell them
 PRICE = 0.35  # of a coefficient at 1, in squared sigmas for every hundred coordinates
 TASTE = {
-    "jawOpen": 0.1, "jawLeft": 3, "jawRight": 3, "mouthLowerDown": 4, "mouthUpperUp": 3, "mouthShrug": 4,
+    "jawOpen": 0.3, "jawLeft": 3, "jawRight": 3, "mouthLowerDown": 1.5, "mouthUpperUp": 1.5, "mouthShrug": 4,
     "mouthRoll": 3, "mouthStretch": 2, "mouthDimple": 3, "mouthPress": 2, "noseSneer": 2, "cheekSquint": 3,
     "eyeSquint": 2, "eyeBlink": 0.2, "brow": 0.3,
 }  # fmt: skip
