@@ -79,16 +79,16 @@ def landmarks(head: HeadModel, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Embed the landmarks: the triangle's vertices (478, 3) int32 and barycentric weights (478, 3) float32."""
     rng = np.random.default_rng(seed)
     views = [view for view in (look(head, rng) for _ in range(VIEWS)) if view]
-    skin = _faces_of(head, head.regions["skin"])
-    lifted = np.stack([_lift(head, view, skin) for view in views])
+    skin = faces_of(head, head.regions["skin"])
+    lifted = np.stack([lift(head, view, skin) for view in views])
     position = np.median(lifted, 0)
     twin = _twins(position)
     position = (position + position[twin] * [-1, 1, 1]) / 2
 
-    vertices, weights = _nearest_on(head, skin, position)
-    eyes = {side: _faces_of(head, head.regions[f"eyeball_{side}"]) for side in IRISES}
+    vertices, weights = nearest_on(head, skin, position)
+    eyes = {side: faces_of(head, head.regions[f"eyeball_{side}"]) for side in IRISES}
     for side, indices in IRISES.items():
-        seen = np.median([_lift(head, view, eyes[side])[list(indices)] for view in views], 0)
+        seen = np.median([lift(head, view, eyes[side])[list(indices)] for view in views], 0)
         for landmark, vertex in zip(indices, _iris(head, side, seen)):
             vertices[landmark], weights[landmark] = _corner(head, eyes[side], vertex)
     _snap_lips(head, position, vertices, weights)
@@ -110,10 +110,15 @@ def reprojection(view: View, vertices: np.ndarray, weights: np.ndarray) -> float
     return float(np.sqrt((offset**2).mean()) / np.linalg.norm(placed[468] - placed[473]))
 
 
-def look(head: HeadModel, rng: np.random.Generator) -> View | None:
-    """Render a random person from a random side and detect the landmarks; None where no face is found."""
+def look(head: HeadModel, rng: np.random.Generator, expression: np.ndarray | None = None) -> View | None:
+    """Render a random person from a random side and detect the landmarks; None where no face is found.
+
+    ``expression``, 52 coefficients, is what the person does with the face; at rest without it.
+    """
     identity = rng.normal(0, PERSONALITY, len(head.identity_basis)).astype(np.float32)
     vertices = head.template + np.tensordot(identity, head.identity_basis, 1)
+    if expression is not None:
+        vertices += np.tensordot(expression.astype(np.float32), head.blendshapes, 1)
     rotation = Rotation.from_euler("YXZ", rng.normal(0, [TURN, TURN / 2, TURN / 2]))
     painted = _with_brows(head)
     image, points, fragments = shade(painted, vertices, rotation, CAMERA, (SIZE, SIZE))
@@ -140,12 +145,12 @@ def _with_brows(head: HeadModel) -> HeadModel:
     return HeadModel(**{**vars(head), "albedo": albedo})
 
 
-def _faces_of(head: HeadModel, region: np.ndarray) -> np.ndarray:
+def faces_of(head: HeadModel, region: np.ndarray) -> np.ndarray:
     """Indices of the faces that lie wholly in a region."""
     return np.flatnonzero(np.isin(head.faces, region).all(1))
 
 
-def _lift(head: HeadModel, view: View, faces: np.ndarray) -> np.ndarray:
+def lift(head: HeadModel, view: View, faces: np.ndarray) -> np.ndarray:
     """Where the detected landmarks lie on the template: on the nearest visible one of ``faces``, (478, 3)."""
     usable = np.isin(view.fragments.triangle, faces)
     if not usable.any():
@@ -168,7 +173,7 @@ def _twins(position: np.ndarray) -> np.ndarray:
     return twin
 
 
-def _nearest_on(head: HeadModel, faces: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def nearest_on(head: HeadModel, faces: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The nearest point of some faces of the template to each point, as vertices and weights."""
     triangles = head.template[head.faces[faces]].astype(float)
     _, candidates = cKDTree(triangles.mean(1)).query(points, 40)
@@ -209,7 +214,7 @@ def _snap_lips(head: HeadModel, position: np.ndarray, vertices: np.ndarray, weig
         for landmark in indices:
             vertices[landmark], weights[landmark] = _on_line(head, lines[lip], position[landmark], (0,))
     for landmark, column in LIP_CORNERS.items():
-        vertices[landmark], weights[landmark] = _corner(head, _faces_of(head, head.regions["lips"]), ring[column])
+        vertices[landmark], weights[landmark] = _corner(head, faces_of(head, head.regions["lips"]), ring[column])
 
 
 def _on_line(
@@ -222,6 +227,6 @@ def _on_line(
     distance = np.linalg.norm(start + share[:, None] * way - point[list(axes)], axis=1)
     best = distance.argmin()
     ends = line[best : best + 2]
-    skin = _faces_of(head, head.regions["skin"])
+    skin = faces_of(head, head.regions["skin"])
     (triangle, *_) = head.faces[skin[np.isin(head.faces[skin], ends).sum(1) == 2]]
     return triangle, np.select([triangle == ends[0], triangle == ends[1]], [1 - share[best], share[best]], 0.0)
