@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import logging
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from vividlib.conventions import ARKIT, ARKIT_INDEX, GAZE_AT_ONE
-from vividlib.head import anatomy, embed, identity, makehuman, model, surface
+from vividlib.head import anatomy, embed, identity, makehuman, model, surface, teeth
 from vividlib.head.anatomy import RED_ROWS, Cut
 from vividlib.types import HeadModel
 
@@ -30,11 +31,31 @@ LIP_OVERLAP = 0.0004
 LID_CLEARANCE = 0.0004
 """Metres between an eyeball and the edge of a closed lid."""
 
+FOLLOWED = {
+    "mouthSmile": 0.5, "mouthFrown": 0.5, "mouthDimple": 0.5, "mouthStretch": 0.5, "mouthPress": 0.5,
+    "mouthLeft": 0.5, "mouthRight": 0.5, "mouthPucker": 0.5, "cheekPuff": 0.5, "noseSneer": 0.5,
+    "jawLeft": 0.5, "jawRight": 0.5, "mouthShrugUpper": 0.0,
+}  # fmt: skip
+"""Shapes that leave the lips together, and how much of a difference in height the upper lip makes up for; the
+lower one does the rest. As this is linear, sums of them leave the lips together too."""
+
+CORNERS_SHUT = ("mouthRollLower", "mouthRollUpper")
+"""Shapes that let the lips lap as in the source, but not gape."""
+
+LAP_LESS = {"mouthShrugLower": 0.7}
+"""Shapes in which the lips lap over each other too far in the source: the share by which the upper lip gives way."""
+
 LID_OVERLAP = 0.0006
 """Metres by which the lids overlap when they are closed, so that wider eyes close too."""
 
 LIDS_FOLLOW = {"Out": 1.2, "In": 1.2, "Up": 1.6, "Down": 1.0}
 """Factors on the lids of the eyeLook shapes, whose eyeballs turn further here than in the source."""
+
+LIDS_TURN = {"Up": (0.30, 0.15), "Down": (0.15, 0.40)}
+"""Share of the eyeball's turn by which the upper and the lower lid turn besides, so that the iris stays in view."""
+
+LID_MOVERS = ("eye", "cheekSquint", "browDown", "noseSneer")
+"""How the names of the shapes begin that move the lids."""
 
 TEETH_SHIFT, TONGUE_BACK, TONGUE_HEIGHT = (0, -0.0012, -0.004), 0.003, 0.6
 """Metres by which teeth and tongue are moved, and the tongue further back; share of its height that it keeps."""
@@ -73,6 +94,7 @@ def build() -> HeadModel:
     roomy = make_room_in_mouth(template, cut)
 
     shapes = symmetric_shapes(read_blendshapes(data, cut, len(base.vertices)), mirror)
+    shapes = symmetric_shapes(keep_lips_together(shapes, lips), mirror)
     shapes[ARKIT_INDEX["tongueOut"], cut.parts["tongue"]] += (template - roomy)[cut.parts["tongue"]]
     template = roomy
     shapes = move_eyes(shapes, template, cut, lids)
@@ -152,12 +174,28 @@ def read_blendshapes(data: Path, cut: Cut, vertex_count: int) -> np.ndarray:
     return np.stack([cut.gather @ makehuman.read_target(folder / f"{name}.target", vertex_count) for name in ARKIT])
 
 
+def keep_lips_together(shapes: np.ndarray, lips: Seam) -> np.ndarray:
+    """Let the lips part, or lap over each other, only in the shapes that are meant to do so: (52, V, 3)."""
+    shapes = shapes.copy()
+    for index, name in enumerate(ARKIT):
+        share = FOLLOWED.get(name, FOLLOWED.get(name.removesuffix("Left").removesuffix("Right")))
+        if share is not None:
+            shapes[index] += lips.level(shapes[index], share, 1 - share)
+        elif name in LAP_LESS:
+            shapes[index] += lips.level(shapes[index], LAP_LESS[name], 0)
+        elif name in CORNERS_SHUT:
+            shapes[index] += lips.level(shapes[index], 0.5, 0.5, only_gaps=True)
+    return shapes
+
+
 def make_room_in_mouth(template: np.ndarray, cut: Cut) -> np.ndarray:
     """Move the teeth back and down and flatten the tongue, which fill the whole mouth in the base mesh."""
     template = template.copy()
     for part in ("teeth_upper", "teeth_lower", "tongue"):
         template[cut.parts[part]] += TEETH_SHIFT
     template[cut.parts["teeth_upper"], 1] -= INCISORS_DOWN
+    for part, group in anatomy.TEETH.items():
+        template[cut.parts[part]] = teeth.relief(template[cut.parts[part]], group)
     height = template[cut.parts["tongue"], 1]
     template[cut.parts["tongue"], 1] = height.min() + TONGUE_HEIGHT * (height - height.min())
     template[cut.parts["tongue"], 2] -= TONGUE_BACK
@@ -182,8 +220,8 @@ def move_eyes(shapes: np.ndarray, template: np.ndarray, cut: Cut, lids: Seam) ->
 
     - eyeLook turns the eyeball by exactly GAZE_AT_ONE; the source turns it less, so its lids are adjusted.
     - eyeBlink lets the lids meet at 1.
-    - No lid enters the eyeball on its way: it moves on a straight line while the eyeball is round, so
-      where it ends is pushed outwards until the way is clear as well.
+    - No lid enters the eyeball on its way, open or blinking: it moves on a straight line while the eyeball
+      is round, so where it ends is pushed outwards until the way is clear as well.
     """
     shapes = shapes.copy()
     ball = cut.parts["eyeball_left"]
@@ -194,6 +232,8 @@ def move_eyes(shapes: np.ndarray, template: np.ndarray, cut: Cut, lids: Seam) ->
         shape = shapes[ARKIT_INDEX[f"eyeLook{way}Left"]]
         shape *= LIDS_FOLLOW[way]
         shape[ball] = Rotation.from_rotvec(GAZE_AT_ONE * np.array(axis)).apply(arm) - arm
+        for side, share in zip((False, True), LIDS_TURN.get(way, ())):
+            shape += lids.turned(template, centre, share * GAZE_AT_ONE * np.array(axis), side)
 
     blink = shapes[ARKIT_INDEX["eyeBlinkLeft"]]
     above, below = lids.upper[len(lids.upper) // 2], lids.lower[len(lids.lower) // 2]
@@ -203,11 +243,13 @@ def move_eyes(shapes: np.ndarray, template: np.ndarray, cut: Cut, lids: Seam) ->
     skin = np.unique([*lids.outwards, lids.inwards[1]])
     away = np.linalg.norm(template[skin] - centre, axis=1, keepdims=True)
     wanted = np.minimum(radius + LID_CLEARANCE, away)
-    for name in (name for name in ARKIT if name.startswith("eye") and name.endswith("Left")):
+    moving = [name for name in ARKIT if name.startswith(LID_MOVERS) and name.endswith("Left")]
+    for name in sorted(moving, key="eyeBlinkLeft".__ne__):
         shape = shapes[ARKIT_INDEX[name]]
+        blinks = (0,) if name == "eyeBlinkLeft" else (0, 0.5, 1)
         for _ in range(20):
-            for amount in (0.25, 0.5, 0.75, 1.0):
-                arm = template[skin] + amount * shape[skin] - centre
+            for shut, amount in itertools.product(blinks, (0.25, 0.5, 0.75, 1.0)):
+                arm = template[skin] + shut * blink[skin] + amount * shape[skin] - centre
                 distance = np.linalg.norm(arm, axis=1, keepdims=True)
                 shape[skin] += np.maximum(wanted - distance, 0) * arm / distance
     return shapes
@@ -268,6 +310,31 @@ class Seam:
         lap[self.upper[1:-1]] = np.array([0, -overlap, overlap]) / 2
         lap[self.lower[1:-1]] = np.array([0, overlap, -overlap]) / 2
         return self.weld(positions) + self._fade(lap)
+
+    def level(self, field: np.ndarray, upper: float, lower: float, only_gaps: bool = False) -> np.ndarray:
+        """What to add to displacements (V, 3) so that both sides move up and down alike.
+
+        The sides make up for these shares of their difference in height, or only of that part which opens a gap.
+        """
+        above, below = field[self.upper, 1], field[self.lower, 1]
+        at_upper = above - self._from_lower @ below
+        at_lower = self._from_upper @ above - below
+        if only_gaps:
+            at_upper, at_lower = np.maximum(at_upper, 0), np.maximum(at_lower, 0)
+        change = np.zeros_like(field)
+        change[self.upper, 1] = -upper * at_upper
+        change[self.lower, 1] += lower * at_lower
+        return self._fade(change)
+
+    def turned(self, template: np.ndarray, centre: np.ndarray, turn: np.ndarray, below: bool) -> np.ndarray:
+        """Displacements (V, 3) that turn one side about a point by a rotation vector, less towards its corners."""
+        line = self.lower if below else self.upper
+        x = template[line, 0]
+        share = np.clip(4 * (x - x[0]) * (x[-1] - x) / (x[-1] - x[0]) ** 2, 0, 1)
+        arm = template[line] - centre
+        change = np.zeros_like(template)
+        change[line] = Rotation.from_rotvec(share[:, None] * turn).apply(arm) - arm
+        return self._fade(change)
 
     def _fade(self, change: np.ndarray) -> np.ndarray:
         """Carry what moves the seam over to the rings beside it, less and less."""

@@ -1,0 +1,83 @@
+"""Whether a head holds together when it moves: folded triangles, surfaces that cross, lips that gape.
+
+A *zone* is the skin around a region. Its surfaces are compared with themselves, so what lies behind the
+line of the lips, where both lips lap by design, is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vividlib.types import HeadModel
+
+FOLDED = -0.5
+"""Cosine between the normals of neighbouring triangles (120 degrees) beyond which they count as folded."""
+
+
+@dataclass(frozen=True, eq=False)
+class Zone:
+    """Triangles of a part of a mesh, and how they adjoin."""
+
+    faces: np.ndarray  # F 3 int, into the vertices of the head
+    edges: np.ndarray  # E 2 int
+    neighbours: np.ndarray  # N 2 int into faces: pairs that share an edge
+    smooth: np.ndarray  # N bool: pairs that are not folded at rest
+
+
+def zone(head: HeadModel, region: str) -> Zone:
+    """The region with the ring of skin around it."""
+    inside = np.zeros(len(head.template), bool)
+    inside[head.regions[region]] = True
+    skin = head.faces[np.isin(head.faces, head.regions["skin"]).all(1)]
+    faces = skin[inside[skin].any(1)]
+    sides = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), 1)
+    edges, number = np.unique(sides, axis=0, return_inverse=True)
+    order = np.argsort(number.ravel(), kind="stable")
+    same = number.ravel()[order][1:] == number.ravel()[order][:-1]
+    neighbours = np.stack([order[:-1][same], order[1:][same]], 1) % len(faces)
+    return Zone(faces, edges, neighbours, _cosines(head.template, faces, neighbours) > 0)
+
+
+def folds(zone: Zone, vertices: np.ndarray) -> int:
+    """How many pairs of neighbouring triangles have folded onto each other that were smooth at rest."""
+    return int((_cosines(vertices, zone.faces, zone.neighbours[zone.smooth]) < FOLDED).sum())
+
+
+def crossing(zone: Zone, vertices: np.ndarray) -> float:
+    """How deep the zone enters itself: metres by which an edge sticks out behind a triangle that it pierces."""
+    start, end = vertices[zone.edges[:, 0]], vertices[zone.edges[:, 1]]
+    corners = vertices[zone.faces]
+    near = (np.minimum(start, end)[:, None] <= corners.max(1)) & (np.maximum(start, end)[:, None] >= corners.min(1))
+    edge, face = np.nonzero(near.all(2))
+    apart = (zone.edges[edge][:, :, None] != zone.faces[face][:, None]).all((1, 2))
+    edge, face = edge[apart], face[apart]
+    a, b, c = np.moveaxis(corners[face], 1, 0)
+    normal = np.cross(b - a, c - a)
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
+    before, behind = (((point[edge] - a) * normal).sum(1) for point in (start, end))
+    share = before / np.where(before == behind, 1, before - behind)
+    hit = start[edge] + share[:, None] * (end - start)[edge]
+    inside = before * behind < 0
+    for tail, tip in ((a, b), (b, c), (c, a)):
+        inside &= (np.cross(tip - tail, hit - tail) * normal).sum(1) > 0
+    return float(np.minimum(np.abs(before), np.abs(behind))[inside].max(initial=0))
+
+
+def lip_gap(head: HeadModel, vertices: np.ndarray) -> tuple[float, float]:
+    """Widest opening between the lips, and how far they lap at most, along the line where they meet (metres, >= 0)."""
+    ring = head.regions["lips_inner"]
+    left, right = np.sort([head.template[ring, 0].argmax(), head.template[ring, 0].argmin()])
+    lower, upper = ring[left : right + 1], np.concatenate([ring[right:], ring[: left + 1]])[::-1]
+    x = head.template[lower, 0][::-1]
+    beneath = np.interp(head.template[upper, 0], np.maximum.accumulate(x), vertices[lower, 1][::-1])
+    gap = (vertices[upper, 1] - beneath)[1:-1]
+    return float(max(gap.max(), 0)), float(max(-gap.min(), 0))
+
+
+def _cosines(vertices: np.ndarray, faces: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    a, b, c = np.moveaxis(vertices[faces], 1, 0)
+    normal = np.cross(b - a, c - a)
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-15)
+    return (normal[pairs[:, 0]] * normal[pairs[:, 1]]).sum(1)
