@@ -15,6 +15,9 @@ from vividlib.types import HeadModel
 FOLDED = -0.5
 """Cosine between the normals of neighbouring triangles (120 degrees) beyond which they count as folded."""
 
+SLIVER = 2e-7
+"""Square metres under which a triangle is too small for its fold to be seen (0.2 mm2; a pixel of a 1000 px head)."""
+
 
 @dataclass(frozen=True, eq=False)
 class Zone:
@@ -30,19 +33,34 @@ def zone(head: HeadModel, region: str) -> Zone:
     """The region with the ring of skin around it."""
     inside = np.zeros(len(head.template), bool)
     inside[head.regions[region]] = True
-    skin = head.faces[np.isin(head.faces, head.regions["skin"]).all(1)]
-    faces = skin[inside[skin].any(1)]
+    return zone_of(head.faces[np.isin(head.faces, head.regions["skin"]).all(1)], head.template, inside)
+
+
+def zone_of(faces: np.ndarray, template: np.ndarray, inside: np.ndarray) -> Zone:
+    """Those of ``faces`` (F 3) that touch a vertex ``inside`` (V bool)."""
+    faces = faces[inside[faces].any(1)]
     sides = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), 1)
     edges, number = np.unique(sides, axis=0, return_inverse=True)
     order = np.argsort(number.ravel(), kind="stable")
     same = number.ravel()[order][1:] == number.ravel()[order][:-1]
     neighbours = np.stack([order[:-1][same], order[1:][same]], 1) % len(faces)
-    return Zone(faces, edges, neighbours, _cosines(head.template, faces, neighbours) > 0)
+    return Zone(faces, edges, neighbours, _cosines(template, faces, neighbours) > 0)
+
+
+def folded(zone: Zone, vertices: np.ndarray) -> np.ndarray:
+    """Which pairs of neighbouring triangles, of those smooth at rest, have folded onto each other (bool).
+
+    Pairs with a `SLIVER`, as corners of lips and lids have them, are let off.
+    """
+    pairs = zone.neighbours[zone.smooth]
+    a, b, c = np.moveaxis(vertices[zone.faces], 1, 0)
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
+    return (_cosines(vertices, zone.faces, pairs) < FOLDED) & (area[pairs].min(1) > SLIVER)
 
 
 def folds(zone: Zone, vertices: np.ndarray) -> int:
-    """How many pairs of neighbouring triangles have folded onto each other that were smooth at rest."""
-    return int((_cosines(vertices, zone.faces, zone.neighbours[zone.smooth]) < FOLDED).sum())
+    """How many pairs of neighbouring triangles have folded."""
+    return int(folded(zone, vertices).sum())
 
 
 def crossing(zone: Zone, vertices: np.ndarray) -> float:

@@ -8,6 +8,8 @@ every target as the old ones did.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.sparse import csr_matrix
@@ -37,7 +39,7 @@ def columns(group: str) -> tuple[np.ndarray, np.ndarray]:
     widths = np.array(WIDTHS[group])
     ends = np.concatenate([[0], np.cumsum(widths)]) / widths.sum()
     place, kind = [0.0], [1.0]
-    for start, end in zip(ends[:-1], ends[1:]):
+    for start, end in pairwise(ends):
         width = end - start
         place += [start + GAP * width, (start + end) / 2, end - GAP * width, end]
         kind += [0.5, 0, 0.5, 1]
@@ -115,7 +117,7 @@ def _grid(base: BaseMesh, group: str) -> np.ndarray:
     corners = [v for v, beside in neighbours.items() if len(beside) == 2]
     start = max((v for v in corners if base.vertices[v, 0] < 0), key=lambda v: height[v])
     lines = [walk([start, ahead]) for ahead in neighbours[start]]
-    across, along = sorted(lines, key=len)
+    across = min(lines, key=len)
     return np.array([walk([v, _step_along(v, across, neighbours)]) for v in across])
 
 
