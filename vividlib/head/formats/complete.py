@@ -61,7 +61,7 @@ def complete(raw: RawHead) -> HeadModel:
     own = model.load()
     raw, marks = upright(raw, own)
     skin = np.setdiff1d(np.arange(len(raw.vertices)), _indices(raw.parts))
-    bridge = Bridge(own, raw.vertices, skin, marks)
+    bridge = Bridge(own, raw.vertices, raw.faces, skin, marks)
     if raw.blendshapes is None:
         raw = dataclasses.replace(raw, blendshapes=bridge.fit_motions(raw.motions))
     head = _graft(_named(raw, bridge), own, marks, [name for name in GRAFTS if not len(raw.parts.get(name, []))])

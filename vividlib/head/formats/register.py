@@ -10,12 +10,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import trimesh
 from scipy.interpolate import RBFInterpolator
 from scipy.spatial import cKDTree
 
 from vividlib.conventions import ARKIT
-from vividlib.head.embed import faces_of, nearest_on
+from vividlib.geometry.mesh import vertex_normals
+from vividlib.head.embed import faces_of
 from vividlib.types import HeadModel
+
+LOOKING, CANDIDATES = 0.004, 12
+"""Metres that a unit of difference between normals counts as much as, and triangles that are looked at."""
 
 SURFACE = ("skin", "mouth_cavity", "eye_sockets")
 STRAY = 1e-4
@@ -46,6 +51,7 @@ class Bridge:
 
     own: HeadModel  # the default head
     vertices: np.ndarray  # V 3 metres, of the other head, in the default head's axes
+    faces: np.ndarray  # F 3, of the other head
     skin: np.ndarray  # S, its vertices that are skin
     marks: np.ndarray  # 478 3, where its landmarks are
 
@@ -58,9 +64,26 @@ class Bridge:
 
     @cached_property
     def anchors(self) -> tuple[np.ndarray, np.ndarray]:
-        """Vertices (S, 3) of the default head and their weights (S, 3), nearest to the skin's vertices."""
+        """Vertices (S, 3) of the default head and their weights (S, 3), nearest to the skin's vertices.
+
+        Nearest in place and in the way that the surface looks, so that lips which touch are not taken for one another.
+        """
         surface = np.concatenate([self.own.regions[name] for name in SURFACE])
-        return nearest_on(self.own, faces_of(self.own, surface), self.place)
+        faces = self.own.faces[faces_of(self.own, surface)]
+        corners = self.own.template[faces].astype(float)
+        ways = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        ways /= np.linalg.norm(ways, axis=1, keepdims=True) + 1e-12
+        normals = vertex_normals(self.vertices, self.faces)[self.skin]
+        known = np.concatenate([corners.mean(1), LOOKING * ways], 1)
+        wanted = np.concatenate([self.place, LOOKING * normals], 1)
+        _, near = cKDTree(known).query(wanted, CANDIDATES)
+        repeated = np.repeat(self.place, CANDIDATES, axis=0)
+        points = trimesh.triangles.closest_point(corners[near.ravel()], repeated).reshape(*near.shape, 3)
+        away = np.linalg.norm(points - self.place[:, None], axis=2)
+        away += LOOKING * np.linalg.norm(ways[near] - normals[:, None], axis=2)
+        best = np.arange(len(near)), away.argmin(1)
+        weights = np.clip(trimesh.triangles.points_to_barycentric(corners[near[best]], points[best]), 0, 1)
+        return faces[near[best]], weights / weights.sum(1, keepdims=True)
 
     def carry(self, field: np.ndarray) -> np.ndarray:
         """A field of the default head (..., V, C) on the skin (..., S, C)."""
