@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 from pathlib import Path
 
 import numpy as np
-from scipy import sparse
 
 from vividlib.errors import HeadError
+
+LARGEST = 1e8
+"""Numbers in the largest sparse matrix that is written out; FLAME's has 25 thousand."""
 
 
 class _Record:
@@ -49,8 +52,15 @@ class _Array(_Record):
         if kind == object:
             items = [_plain(item) for item in data]
             return items[0] if shape == () else items
-        data = data.encode("latin-1") if isinstance(data, str) else data
-        return np.frombuffer(data, kind).reshape(shape, order="F" if fortran else "C")
+        return np.frombuffer(_bytes(data), kind).reshape(shape, order="F" if fortran else "C")
+
+
+class _Buffer(_Record):
+    """numpy.ndarray, as pickles of the fifth kind make it."""
+
+    def value(self):
+        data, kind, shape, order = self.arguments
+        return np.frombuffer(_bytes(data), kind.value()).reshape(shape, order=order)
 
 
 class _Scalar(_Record):
@@ -58,18 +68,25 @@ class _Scalar(_Record):
 
     def value(self):
         kind, data = self.arguments
-        return np.frombuffer(data.encode("latin-1") if isinstance(data, str) else data, kind.value())[0]
+        return np.frombuffer(_bytes(data), kind.value())[0]
 
 
 class _Sparse(_Record):
-    """A sparse matrix of scipy's, in columns or in rows."""
+    """A sparse matrix of scipy's, in columns or in rows. scipy trusts its indices; NumPy looks at them."""
 
     def value(self) -> np.ndarray:
         state = _plain(self.state)
-        shape = state.get("_shape", state.get("shape"))
-        parts = state["data"], state["indices"], state["indptr"]
-        build = sparse.csc_matrix if len(parts[2]) == shape[1] + 1 else sparse.csr_matrix
-        return build(parts, shape=shape).toarray()
+        rows, columns = state.get("_shape", state.get("shape"))
+        if rows * columns > LARGEST:
+            raise ValueError(f"a matrix of {rows} x {columns}")
+        starts, inner = state["indptr"], state["indices"]
+        counts = np.diff(starts)
+        if counts.min() < 0 or counts.sum() != len(inner):
+            raise ValueError("a sparse matrix whose parts do not fit")
+        outer = np.repeat(np.arange(len(counts)), counts)
+        dense = np.zeros((rows, columns))
+        np.add.at(dense, (inner, outer) if len(starts) == columns + 1 else (outer, inner), state["data"])
+        return dense
 
 
 class _Chumpy(_Record):
@@ -83,7 +100,7 @@ class _Bytes(_Record):
     """Bytes, as Python 3 writes them for Python 2."""
 
     def value(self) -> bytes:
-        return self.arguments[0].encode("latin-1")
+        return self.arguments[0].encode("latin-1") if self.arguments else b""
 
 
 def _reconstruct(kind: type, *_arguments) -> _Record:
@@ -96,6 +113,7 @@ def _reconstruct(kind: type, *_arguments) -> _Record:
 _ALLOWED = {
     **{(f"numpy.{core}.multiarray", "_reconstruct"): _reconstruct for core in ("core", "_core")},
     **{(f"numpy.{core}.multiarray", "scalar"): _Scalar for core in ("core", "_core")},
+    **{(f"numpy.{core}.numeric", "_frombuffer"): _Buffer for core in ("core", "_core")},
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _Type,
     **{
@@ -109,6 +127,7 @@ _ALLOWED = {
     ("__builtin__", "object"): _Record,
     ("builtins", "object"): _Record,
     ("_codecs", "encode"): _Bytes,
+    ("__builtin__", "bytes"): _Bytes,
 }  # fmt: skip
 
 
@@ -138,6 +157,7 @@ def read_arrays(data: bytes, path: Path) -> dict:
         If the pickle is damaged, holds no dictionary, or names anything but arrays. Nothing in it is run.
     """
     try:
+        _check(data)
         content = _plain(_Unpickler(io.BytesIO(data), encoding="latin1").load())
     except (
         pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError,
@@ -152,6 +172,16 @@ def read_arrays(data: bytes, path: Path) -> dict:
     return content
 
 
+def _check(data: bytes) -> None:
+    """Walk through a pickle without obeying it: every length has to be true, and every note numbered in order.
+
+    What loads pickles believes these numbers, and would set aside the memory for them.
+    """
+    for count, (step, argument, _) in enumerate(pickletools.genops(data)):
+        if step.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > count:
+            raise pickle.UnpicklingError("its notes are not numbered in order")
+
+
 def _plain(value):
     """What a record stands for, all the way down."""
     if isinstance(value, _Record):
@@ -163,6 +193,12 @@ def _plain(value):
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return value
+
+
+def _bytes(value) -> bytes:
+    """An array's memory; in pickles of Python 2 it is a text."""
+    value = _plain(value)
+    return value.encode("latin-1") if isinstance(value, str) else value
 
 
 def _text(value) -> str:
