@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 import mediapipe
 import numpy as np
@@ -31,6 +32,9 @@ TURN = np.radians(12)
 
 PERSONALITY = 0.7
 """Standard deviation of the identity coefficients of the people shown."""
+
+OFFSETS = Path(__file__).with_name("landmark_offsets.csv")
+"""Millimetres from where landmarks are seen on renders to where they are seen on people (benchmarks/head_offsets.py)."""
 
 LIP_UPPER = [191, 80, 81, 82, 13, 312, 311, 310, 415]
 LIP_LOWER = [95, 88, 178, 87, 14, 317, 402, 318, 324]
@@ -82,10 +86,11 @@ def landmarks(head: HeadModel, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     skin = faces_of(head, head.regions["skin"])
     lifted = np.stack([lift(head, view, skin) for view in views])
     position = np.median(lifted, 0)
-    twin = _twins(position)
+    twin = twins(position)
     position = (position + position[twin] * [-1, 1, 1]) / 2
 
-    vertices, weights = nearest_on(head, skin, position)
+    offsets = np.pad(np.loadtxt(OFFSETS, delimiter=",") / 1000, ((0, 0), (0, 1)))
+    vertices, weights = nearest_on(head, skin, position + offsets)
     eyes = {side: faces_of(head, head.regions[f"eyeball_{side}"]) for side in IRISES}
     for side, indices in IRISES.items():
         seen = np.median([lift(head, view, eyes[side])[list(indices)] for view in views], 0)
@@ -164,7 +169,7 @@ def lift(head: HeadModel, view: View, faces: np.ndarray) -> np.ndarray:
     return (head.template[triangles] * weights[..., None]).sum(1)
 
 
-def _twins(position: np.ndarray) -> np.ndarray:
+def twins(position: np.ndarray) -> np.ndarray:
     """The landmark on the other side of each: the assignment of all to their mirror images."""
     cost = np.linalg.norm(position[:, None] * [-1, 1, 1] - position[None], axis=2)
     twin = linear_sum_assignment(cost**2 + (cost**2).T)[1]
