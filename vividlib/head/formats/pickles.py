@@ -1,15 +1,17 @@
-"""Reads arrays out of pickles without running what is in them.
+"""Reads arrays out of pickles without unpickling them.
 
-A pickle is a program: loading one calls whatever it names. Here every name stands for one of a few inert
-records, which only keep what they are given; arrays are then rebuilt from the records' bytes. Any other
-name is refused before anything is called.
+A pickle is a program: loading one calls whatever it names. Here its steps are read one by one, and those
+that build texts, numbers, lists and dictionaries are obeyed. Every name stands for one of a few inert records,
+which only keep what they are given; arrays are then rebuilt from the records' bytes. Any other name or step
+is refused.
 """
 
 from __future__ import annotations
 
+import codecs
 import io
-import pickle
 import pickletools
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +27,6 @@ class _Record:
 
     def __init__(self, *arguments):
         self.arguments, self.state = arguments, None
-
-    def __setstate__(self, state):
-        self.state = state
 
 
 class _Type(_Record):
@@ -106,7 +105,7 @@ class _Bytes(_Record):
 def _reconstruct(kind: type, *_arguments) -> _Record:
     """What copyreg and numpy call to make an object that a state then fills."""
     if not (isinstance(kind, type) and issubclass(kind, _Record)):
-        raise pickle.UnpicklingError("it rebuilds an object that is no array")
+        raise TypeError("it rebuilds an object that is no array")
     return kind()
 
 
@@ -131,14 +130,16 @@ _ALLOWED = {
 }  # fmt: skip
 
 
-class _Unpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str):
-        if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is no array")
-        return _ALLOWED[module, name]
+_VALUES = {
+    *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
+    *("STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
+    *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
+}
+"""Steps that lay down what they hold."""
 
-    def persistent_load(self, identity):
-        raise pickle.UnpicklingError("it refers to something outside the file")
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_EMPTY = {"EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_DICT": dict}
+_SHORT_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
 def read_arrays(data: bytes, path: Path) -> dict:
@@ -157,11 +158,9 @@ def read_arrays(data: bytes, path: Path) -> dict:
         If the pickle is damaged, holds no dictionary, or names anything but arrays. Nothing in it is run.
     """
     try:
-        _check(data)
-        content = _plain(_Unpickler(io.BytesIO(data), encoding="latin1").load())
+        content = _plain(_build(data))
     except (
-        pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError,
-        UnicodeError, MemoryError, RecursionError,
+        ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, MemoryError, RecursionError,
     ) as error:  # fmt: skip
         raise HeadError(
             f"{path} cannot be read as a head: {error or type(error).__name__}. Nothing in it was run; "
@@ -172,14 +171,87 @@ def read_arrays(data: bytes, path: Path) -> dict:
     return content
 
 
-def _check(data: bytes) -> None:
-    """Walk through a pickle without obeying it: every length has to be true, and every note numbered in order.
+def _steps(data: bytes) -> Iterator[tuple[str, object]]:
+    """The steps of a pickle by their names in `pickletools`, with what each holds."""
+    stream = io.BytesIO(data)
+    while code := stream.read(1):
+        step = pickletools.code2op.get(code.decode("latin-1"))
+        if step is None:
+            raise ValueError("it is no pickle, or damaged")
+        if step.name == "STRING":  # pickletools takes it for ASCII
+            yield step.name, codecs.escape_decode(stream.readline().strip()[1:-1])[0].decode("latin-1")
+        else:
+            yield step.name, step.arg.reader(stream) if step.arg else None
+    raise ValueError("it ends too early")
 
-    What loads pickles believes these numbers, and would set aside the memory for them.
-    """
-    for count, (step, argument, _) in enumerate(pickletools.genops(data)):
-        if step.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > count:
-            raise pickle.UnpicklingError("its notes are not numbered in order")
+
+def _build(data: bytes):
+    """Obey the steps of a pickle as far as they are harmless."""
+    stack, marks, notes = [], [], {}
+
+    def since_mark() -> list:
+        start = marks.pop()
+        items = stack[start:]
+        del stack[start:]
+        return items
+
+    for step, held in _steps(data):
+        if step in _VALUES:
+            stack.append(held)
+        elif step in _CONSTANTS:
+            stack.append(_CONSTANTS[step])
+        elif step in _EMPTY:
+            stack.append(_EMPTY[step]())
+        elif step in ("PROTO", "FRAME"):
+            pass
+        elif step == "MARK":
+            marks.append(len(stack))
+        elif step in ("POP", "POP_MARK"):
+            stack.pop() if step == "POP" else since_mark()
+        elif step in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
+            notes[len(notes) if step == "MEMOIZE" else held] = stack[-1]
+        elif step in ("GET", "BINGET", "LONG_BINGET"):
+            stack.append(notes[held])
+        elif step in ("TUPLE", "LIST"):
+            items = since_mark()
+            stack.append(tuple(items) if step == "TUPLE" else items)
+        elif step in _SHORT_TUPLES:
+            items = [stack.pop() for _ in range(_SHORT_TUPLES[step])]
+            stack.append(tuple(items[::-1]))
+        elif step in ("APPEND", "APPENDS"):
+            items = [stack.pop()] if step == "APPEND" else since_mark()
+            stack[-1].extend(items)
+        elif step in ("SETITEM", "SETITEMS", "DICT"):
+            items = [stack.pop(-2), stack.pop()] if step == "SETITEM" else since_mark()
+            if step == "DICT":
+                stack.append({})
+            stack[-1].update(zip(items[::2], items[1::2]))
+        elif step in ("GLOBAL", "STACK_GLOBAL"):
+            stack.append(_find(*held.split(" ", 1)) if step == "GLOBAL" else _find(stack.pop(-2), stack.pop()))
+        elif step in ("REDUCE", "NEWOBJ"):
+            arguments = stack.pop()
+            stack.append(_called(stack.pop(), arguments))
+        elif step == "BUILD":
+            state = stack.pop()
+            stack[-1].state = state
+        elif step == "STOP":
+            return stack.pop()
+        else:
+            raise ValueError(f"it takes a step, {step}, that no array needs")
+    raise ValueError("it ends too early")
+
+
+def _find(module: str, name: str):
+    """The record that stands for a name."""
+    if (module, name) not in _ALLOWED:
+        raise ValueError(f"it asks for {module}.{name}, which is no array")
+    return _ALLOWED[module, name]
+
+
+def _called(record, arguments: tuple) -> _Record:
+    if record not in _ALLOWED.values():
+        raise TypeError("it calls what is no array")
+    return record(*arguments)
 
 
 def _plain(value):
