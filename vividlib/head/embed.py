@@ -34,7 +34,7 @@ PERSONALITY = 0.7
 """Standard deviation of the identity coefficients of the people shown."""
 
 OFFSETS = Path(__file__).with_name("landmark_offsets.csv")
-"""Millimetres from where landmarks are seen on renders to where they are seen on people (benchmarks/head_offsets.py)."""
+"""x and y of `towards_people` in millimetres (benchmarks/head_offsets.py)."""
 
 LIP_UPPER = [191, 80, 81, 82, 13, 312, 311, 310, 415]
 LIP_LOWER = [95, 88, 178, 87, 14, 317, 402, 318, 324]
@@ -89,8 +89,7 @@ def landmarks(head: HeadModel, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     twin = twins(position)
     position = (position + position[twin] * [-1, 1, 1]) / 2
 
-    offsets = np.pad(np.loadtxt(OFFSETS, delimiter=",") / 1000, ((0, 0), (0, 1)))
-    vertices, weights = nearest_on(head, skin, position + offsets)
+    vertices, weights = nearest_on(head, skin, position + towards_people())
     eyes = {side: faces_of(head, head.regions[f"eyeball_{side}"]) for side in IRISES}
     for side, indices in IRISES.items():
         seen = np.median([lift(head, view, eyes[side])[list(indices)] for view in views], 0)
@@ -106,6 +105,11 @@ def landmarks(head: HeadModel, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     error = [reprojection(view, vertices, weights) for view in fresh]
     log.info("landmarks of %d fresh views: RMS %.2f %% of the eye distance", len(fresh), 100 * np.mean(error))
     return vertices.astype(np.int32), weights
+
+
+def towards_people() -> np.ndarray:
+    """Metres (478, 3) from where landmarks are seen on renders to where they are seen on people."""
+    return np.pad(np.loadtxt(OFFSETS, delimiter=",") / 1000, ((0, 0), (0, 1)))
 
 
 def reprojection(view: View, vertices: np.ndarray, weights: np.ndarray) -> float:
@@ -181,7 +185,7 @@ def twins(position: np.ndarray) -> np.ndarray:
 def nearest_on(head: HeadModel, faces: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The nearest point of some faces of the template to each point, as vertices and weights."""
     triangles = head.template[head.faces[faces]].astype(float)
-    _, candidates = cKDTree(triangles.mean(1)).query(points, 40)
+    _, candidates = cKDTree(triangles.mean(1)).query(points, range(1, 1 + min(40, len(triangles))))
     shape = candidates.shape
     repeated = np.repeat(points, shape[1], axis=0)
     closest = trimesh.triangles.closest_point(triangles[candidates.ravel()], repeated)

@@ -41,10 +41,12 @@ def cached(source: Path, make: Callable[[], HeadModel]) -> HeadModel:
     unfinished = path.with_suffix(f".{os.getpid()}.npz")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        model.save(head, unfinished)
-        unfinished.replace(path)
+        try:
+            model.save(head, unfinished)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
     except (OSError, HeadError) as error:
-        unfinished.unlink(missing_ok=True)
         log.info("%s is not kept for the next time: %s", source, error)
     return head
 

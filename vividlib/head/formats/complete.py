@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from itertools import islice
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -138,11 +139,15 @@ def _glimpse(raw: RawHead, own: HeadModel) -> np.ndarray | None:
             albedo[ball] = _eye_colours(own, side, raw.vertices[ball])
     head = _bare(raw, {"skin": skin, "scalp": skin[:0]}, joints, albedo)
     rng = np.random.default_rng(0)
-    views = [view for view in (embed.look(head, rng) for _ in range(FIRST_VIEWS)) if view]
+    looks = (embed.look(head, rng) for _ in range(FIRST_VIEWS))
+    views = [view for view in islice(looks, 2) if view]
+    if not views:
+        return None  # a head that is turned the wrong way costs two looks
+    views += [view for view in looks if view]
     if 2 * len(views) < FIRST_VIEWS:
         return None
     faces = embed.faces_of(head, skin)
-    marks = np.nanmedian([embed.lift(head, view, faces) for view in views], 0)
+    marks = np.nanmedian([embed.lift(head, view, faces) for view in views], 0) + embed.towards_people()
     forehead, chin = marks[[10, 152], 1]
     return marks if forehead > chin and np.isfinite(marks).all() else None
 
@@ -260,6 +265,7 @@ def _mark(head: HeadModel, own: HeadModel) -> HeadModel:
     position = np.nanmedian([embed.lift(head, view, skin) for view in closed], 0)
     twin = embed.twins(marks_of(own))
     position = (position + position[twin] * [-1, 1, 1]) / 2
+    position += embed.towards_people()
     vertices, weights = embed.nearest_on(head, skin, position)
     opening = dataclasses.replace(head, template=head.blendshapes[ARKIT_INDEX["jawOpen"]])
     drop = -np.nanmedian([embed.lift(opening, view, skin) for view in opened], 0)[:, 1]
@@ -299,7 +305,9 @@ def _mark_lips(
     for upper, lower in zip(embed.LIP_UPPER, embed.LIP_LOWER):
         meet = position[[upper, lower]].mean(0)
         near = np.linalg.norm(middles - meet, axis=1) < LIP_REACH
-        moves = falls >= drop[[upper, lower]].mean()
+        moves = falls > drop[[upper, lower]].mean()
+        if not (near & moves).any() or not (near & ~moves).any():
+            raise HeadError(f"The lips of the head {head.name!r} do not part when its jaw opens; it cannot speak.")
         for _ in range(LIP_ROUNDS):
             touching = []
             for mark, lip in ((upper, near & ~moves), (lower, near & moves)):

@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from vividlib.conventions import ARKIT
 from vividlib.geometry.mesh import vertex_normals
+from vividlib.head import model
 from vividlib.head.embed import faces_of
 from vividlib.types import HeadModel
 
@@ -107,7 +108,8 @@ class Bridge:
     def fit_motions(self, motions: np.ndarray) -> np.ndarray:
         """The mixtures of the other head's motions (M, V, 3) that do what the default head's 52 do: (52, V, 3).
 
-        Linear least squares over the skin, with a price on large coefficients.
+        Linear least squares over the skin, with a price on large coefficients. Blinks are the default head's own:
+        no mixture of FLAME's motions closes the lids.
         """
         trust = np.full(len(self.skin), ELSEWHERE)
         regions = self.regions()
@@ -118,4 +120,6 @@ class Bridge:
         given = motions[:, self.skin].reshape(len(motions), -1).T * trust
         normal = given.T @ given + SIZE_PRICE * np.eye(len(motions))
         mixture = np.linalg.solve(normal, given.T @ wanted)  # M 52
-        return np.tensordot(mixture.T, motions, 1).astype(np.float32)
+        shapes = np.tensordot(mixture.T, motions, 1).astype(np.float32)
+        shapes[np.ix_(model.BLINKS, self.skin)] = self.carry(self.own.blendshapes[model.BLINKS])
+        return shapes
