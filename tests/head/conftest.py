@@ -6,6 +6,8 @@ again what the default head knows.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -79,6 +81,35 @@ def faceverse3(head):
         "exp_name_list_52": [short(ARKIT[index]) for index in shuffled],
         "meantex": (255 * cut.albedo[order] ** (1 / 2.2)).reshape(1, -1), "texBase": np.zeros((3 * count, 251)),
     }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def faceverse4(head):
+    return faceverse4_with(head, ("tongue", "teeth_lower", "teeth_upper"))[0]
+
+
+def faceverse4_with(head, mouth):
+    """FaceVerse v4's dictionary and its parts: 171 expressions and 6 of the tongue, without ARKit's names; turned by 180
+    degrees about z, as the authors' code once undid; behind the eyeballs three parts of the mouth in some order."""
+    names = ("skin", "eyeball_left", "eyeball_right", *mouth)
+    cut = Cutting(head, names)
+    order = np.concatenate([cut.parts[name] for name in names])
+    axes = 1000 * np.array([-1, -1, 1])
+    random = np.random.default_rng(0)
+    rest = [i for i, name in enumerate(ARKIT) if name != "tongueOut"]
+    motions = np.tensordot(random.normal(0, 0.3, (177, len(rest))), cut.shapes[rest], 1)
+    motions[171:] = 0
+    motions[171:, cut.parts["tongue"]] = random.normal(0, 0.01, (6, 1, 3))
+    starts = np.cumsum([len(cut.parts[name]) for name in names])
+    content = {
+        "meanshape": cut.template[order] * axes, "tri": np.argsort(order)[cut.faces], "ver_inds": starts,
+        "idBase": (np.concatenate([cut.people, cut.people[:76]])[:, order] * axes).reshape(156, -1).T,
+        "exBase": (motions[:, order] * axes).reshape(177, -1).T, "meantex": 255 * cut.albedo[order] ** (1 / 2.2),
+        "texBase": np.zeros((3 * len(order), 251)), "keypoints_name_list": {"pupil_left_5": [1, 2]},
+        "parsing": {"skin": np.ones(len(order))}, "face_mask": np.ones(len(order)),
+    }  # fmt: skip
+    parts = {name: np.arange(*pair) for name, pair in zip(names[1:], pairwise(starts))}
+    return content, parts
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,12 @@
 
 import pickle
 import shutil
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
 
-from tests.head.conftest import short
+from tests.head.conftest import faceverse4_with, short
 from vividlib.conventions import ARKIT, ARKIT_INDEX, GAZE_AT_ONE
 from vividlib.errors import HeadError
 from vividlib.head import formats, model
@@ -28,18 +28,19 @@ def cache_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def files(flame_arrays, faceverse3, faceverse2, tmp_path_factory):
+def files(flame_arrays, faceverse4, faceverse3, faceverse2, tmp_path_factory):
     folder = tmp_path_factory.mktemp("heads")
     with (folder / "flame.pkl").open("wb") as file:
         pickle.dump(flame_arrays, file, protocol=2)
     np.savez(folder / "flame.npz", **{k: v for k, v in flame_arrays.items() if k != "J_regressor"},
              J_regressor=flame_arrays["J_regressor"].toarray())  # fmt: skip
+    np.save(folder / "faceverse4.npy", faceverse4)
     np.save(folder / "faceverse3.npy", faceverse3)
     np.save(folder / "faceverse2.npy", faceverse2)
     return folder
 
 
-@pytest.fixture(scope="module", params=["flame.pkl", "faceverse3.npy", "faceverse2.npy"])
+@pytest.fixture(scope="module", params=["flame.pkl", "faceverse4.npy", "faceverse2.npy"])
 def other(request, files):
     return formats.load(files / request.param)
 
@@ -126,6 +127,19 @@ def test_a_photo_is_fitted_and_animated(other, face):
     shapes[ARKIT_INDEX["jawOpen"]] = 0.7
     talking = renderer.frame(shapes, gaze=person.gaze).astype(int)
     assert np.abs(talking - rest).max() > 60
+
+
+@pytest.mark.parametrize("mouth", list(permutations(["teeth_upper", "teeth_lower", "tongue"])))
+def test_the_parts_of_faceverse4_are_told_apart(head, mouth, tmp_path):
+    content, parts = faceverse4_with(head, mouth)
+    np.save(tmp_path / "v4.npy", content)
+    found = formats.read(tmp_path / "v4.npy")
+    assert found.name == "faceverse4"
+    assert found.blendshapes is None
+    assert found.motions.shape == (177, *content["meanshape"].shape)
+    assert found.parts.keys() == parts.keys()
+    for name, part in parts.items():
+        np.testing.assert_array_equal(found.parts[name], part, err_msg=name)
 
 
 def test_npz_and_pkl_of_flame_are_one(files):
@@ -331,3 +345,28 @@ def test_names_of_shapes_are_read_as_they_are_written():
     for names in (ARKIT, [n[0].upper() + n[1:] for n in ARKIT]):
         back = raw.by_arkit_name("file", list(names), shapes)
         np.testing.assert_array_equal(back, shapes)
+
+
+def test_the_command_line_takes_a_head(files, astronaut, tmp_path, capsys):
+    from vividlib import cli
+    from vividlib.media.image import save_image
+
+    save_image(tmp_path / "photo.png", astronaut)
+    command = ["reconstruct", str(tmp_path / "photo.png"), "-o", str(tmp_path / "head.glb"), "--quiet"]
+    assert cli.main([*command, "--head", str(files / "faceverse3.npy")]) == 0
+    other = (tmp_path / "head.glb").stat().st_size
+    assert cli.main(command) == 0
+    assert (tmp_path / "head.glb").stat().st_size != other
+    (tmp_path / "bad.npy").write_bytes(b"\x93NUMPY")
+    assert cli.main([*command, "--head", str(tmp_path / "bad.npy")]) == 2
+    assert capsys.readouterr().err.strip().splitlines()[-1].startswith("vividlib: error:")
+
+
+def test_the_pipeline_takes_a_head(files, astronaut):
+    import vividlib as vv
+
+    other = vv.load_head(files / "flame.pkl")
+    assert vv.reconstruct(astronaut, head=other).head is other
+    assert vv.reconstruct(astronaut, head=files / "flame.pkl").head.name == "flame"
+    with pytest.raises(HeadError, match="does not exist"):
+        vv.reconstruct("missing.jpg", head="missing.npy")  # the head is looked at first: it is quick to refuse

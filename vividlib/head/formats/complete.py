@@ -27,7 +27,10 @@ GRAFTS = ("eyeball_left", "eyeball_right", "teeth_upper", "teeth_lower", "tongue
 """Parts that the default head lends."""
 
 TURNS = {"upright": (0, 0, 0), "upside down": (0, 0, 180), "y down": (180, 0, 0), "backwards": (0, 180, 0)}
-"""Ways (degrees about x, y, z) in which a file's axes may differ from ours; tried until a face is seen."""
+"""Ways (degrees about x, y, z) in which a file's axes may differ from ours; the one that shows a face is taken."""
+
+MISFIT = 0.12
+"""Share of their size by which landmarks may differ from the default head's: faces stay below 0.08, what is none above 0.15."""
 
 FACE_HEIGHT = 0.2
 """Metres: a first guess for a face of unknown unit."""
@@ -79,22 +82,28 @@ def upright(raw: RawHead, own: HeadModel) -> tuple[RawHead, np.ndarray]:
         If no way of turning it shows a face.
     """
     goal = marks_of(own)[:468]
+    wanted = goal - goal.mean(0)
+    found = []
     for angles in TURNS.values():
         unit = raw.unit or FACE_HEIGHT / np.ptp(raw.vertices[:, 1])
         turned = _moved(raw, Rotation.from_euler("xyz", angles, degrees=True), unit)
         turned = _moved(turned, Rotation.identity(), 1.0, _front(own.template) - _front(turned.vertices))
         marks = _glimpse(turned, own)
-        if marks is None:
-            continue
-        known = marks[:468] - marks[:468].mean(0)
-        wanted = goal - goal.mean(0)
-        rotation, _ = Rotation.align_vectors(wanted, known)
-        pitch = Rotation.from_rotvec(rotation.as_rotvec() * [1, 0, 0])
-        scale = 1.0 if raw.unit else np.linalg.norm(wanted) / np.linalg.norm(known)
-        shift = goal.mean(0) - scale * pitch.apply(marks[:468].mean(0))
-        shift[0] = 0  # every known file is symmetric about x = 0
-        return _moved(turned, pitch, scale, shift), scale * pitch.apply(marks) + shift
-    raise HeadError(f"No face can be seen on the head in {raw.path}; is it a whole face, with eyes and a mouth?")
+        if marks is not None:
+            known = marks[:468] - marks[:468].mean(0)
+            scale = np.linalg.norm(wanted) / np.linalg.norm(known)
+            rotation, distance = Rotation.align_vectors(wanted, scale * known)
+            found.append((distance / np.linalg.norm(wanted), turned, marks, rotation, scale))
+    # MediaPipe sees faces that are not there, too, such as upright ones on heads upside down.
+    misfit, turned, marks, rotation, scale = min(found, key=lambda one: one[0], default=(1, *[None] * 4))
+    if misfit > MISFIT:
+        raise HeadError(f"No face can be seen on the head in {raw.path}; is it a whole face, with eyes and a mouth?")
+    log.info("landmarks of %s differ from the default head's by %.1f %%", raw.name, 100 * misfit)
+    pitch = Rotation.from_rotvec(rotation.as_rotvec() * [1, 0, 0])
+    scale = 1.0 if raw.unit else scale
+    shift = goal.mean(0) - scale * pitch.apply(marks[:468].mean(0))
+    shift[0] = 0  # every known file is symmetric about x = 0
+    return _moved(turned, pitch, scale, shift), scale * pitch.apply(marks) + shift
 
 
 def _moved(raw: RawHead, rotation: Rotation, scale: float, shift: np.ndarray | None = None) -> RawHead:
