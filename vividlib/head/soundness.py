@@ -64,7 +64,10 @@ def folds(zone: Zone, vertices: np.ndarray) -> int:
 
 
 def crossing(zone: Zone, vertices: np.ndarray) -> float:
-    """How deep the zone enters itself: metres by which an edge sticks out behind a triangle that it pierces."""
+    """How deep the zone enters itself: metres by which an edge sticks out behind a triangle that it pierces.
+
+    No more than half an edge (about 1 mm at lips and lids), however deep the rest follows: see `lip_gap` for that.
+    """
     start, end = vertices[zone.edges[:, 0]], vertices[zone.edges[:, 1]]
     corners = vertices[zone.faces]
     near = (np.minimum(start, end)[:, None] <= corners.max(1)) & (np.maximum(start, end)[:, None] >= corners.min(1))
@@ -84,7 +87,7 @@ def crossing(zone: Zone, vertices: np.ndarray) -> float:
 
 
 def lip_gap(head: HeadModel, vertices: np.ndarray) -> tuple[float, float]:
-    """Widest opening between the lips, and how far they lap at most, along the line where they meet (metres, >= 0)."""
+    """Widest opening between the lips, and how far they lap at most, along their line (metres, >= 0)."""
     ring = head.regions["lips_inner"]
     left, right = np.sort([head.template[ring, 0].argmax(), head.template[ring, 0].argmin()])
     lower, upper = ring[left : right + 1], np.concatenate([ring[right:], ring[: left + 1]])[::-1]
