@@ -12,7 +12,7 @@ from vividlib.conventions import ARKIT, ARKIT_INDEX, GAZE_AT_ONE
 from vividlib.errors import HeadError
 from vividlib.head import formats, model
 from vividlib.head.formats import cache, ict, raw
-from vividlib.head.formats.register import marks_of
+from vividlib.head.formats.register import Bridge, marks_of
 from vividlib.head.formats.unwrap import unwrap
 from vividlib.reconstruction.fit import fit_portrait, landmark_error
 
@@ -329,6 +329,16 @@ def test_bad_ict_folders_are_one_clear_error(ict_folder):
     (ict_folder / "jawOpen.obj").unlink()
     with pytest.raises(HeadError, match="jawOpen"):
         formats.read(ict_folder)
+
+
+def test_lips_that_overlap_are_not_taken_for_one_another(head):
+    pressed = head.template.copy()
+    pressed[head.regions["lips_upper"], 1] -= 0.0012
+    pressed[head.regions["lips_lower"], 1] += 0.0012
+    found = Bridge(head, pressed, head.faces, head.regions["skin"], marks_of(head)).regions()
+    for one, other in (("lips_upper", "lips_lower"), ("lips_lower", "lips_upper")):
+        own = np.setdiff1d(head.regions[one], head.regions[other])
+        assert np.isin(own, found[other]).mean() < 0.15
 
 
 def test_the_texture_square_is_not_turned_over(head):
