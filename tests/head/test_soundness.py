@@ -58,7 +58,7 @@ def test_mixtures_as_speech_makes_them_hold_together(head, zones):
     assert max(soundness.lip_gap(head, face)[1] for face in faces) < 2 * LAP
     assert (folds[:, 0] == 0).all()
     # In a deep blink with the gaze turned up or down a few small triangles of a lid may still crease.
-    assert folds[:, 1:].max() <= 3 and (folds[:, 1] > 0).mean() < 0.15
+    assert folds[:, 1:].max() <= 5 and (folds[:, 1] > 0).mean() < 0.15
 
 
 def test_folds_and_crossings_are_seen_where_they_are(head, zones):

@@ -39,6 +39,9 @@ LIP_OVERLAP = 0.0004
 TEETH_SHIFT, TONGUE_BACK, TONGUE_HEIGHT = (0, -0.0012, -0.004), 0.003, 0.6
 """Metres by which teeth and tongue are moved, and the tongue further back; share of its height that it keeps."""
 
+TONGUE_LIFT, TONGUE_TIP = 0.006, 0.03
+"""Metres by which tongueOut lifts the tip, so that it passes over the lower lip, and over which that fades."""
+
 INCISORS_DOWN = 0.0025
 """Metres by which the upper teeth are moved further down: their edge is seen below the lip when a mouth opens."""
 
@@ -74,7 +77,9 @@ def build() -> HeadModel:
 
     blendshapes = shapes.symmetric_shapes(shapes.read(data, cut, len(base.vertices)), mirror)
     blendshapes = shapes.keep_lips_together(blendshapes, lips)
-    blendshapes[ARKIT_INDEX["tongueOut"], cut.parts["tongue"]] += (template - roomy)[cut.parts["tongue"]]
+    tongue, out = cut.parts["tongue"], blendshapes[ARKIT_INDEX["tongueOut"]]
+    out[tongue] += (template - roomy)[tongue]
+    out[tongue, 1] += TONGUE_LIFT * np.clip(1 - (template[tongue, 2].max() - template[tongue, 2]) / TONGUE_TIP, 0, 1)
     template = roomy
     blendshapes = shapes.move_eyes(blendshapes, template, cut, lids)
     for seam in (lips, lids):

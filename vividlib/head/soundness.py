@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from vividlib.types import HeadModel
 
@@ -70,8 +71,12 @@ def crossing(zone: Zone, vertices: np.ndarray) -> float:
     """
     start, end = vertices[zone.edges[:, 0]], vertices[zone.edges[:, 1]]
     corners = vertices[zone.faces]
-    near = (np.minimum(start, end)[:, None] <= corners.max(1)) & (np.maximum(start, end)[:, None] >= corners.min(1))
-    edge, face = np.nonzero(near.all(2))
+    centres = corners.mean(1)
+    reach = np.linalg.norm(end - start, axis=1).max() / 2 + np.linalg.norm(corners - centres[:, None], axis=2).max()
+    near = cKDTree(centres).query_ball_point((start + end) / 2, reach)
+    edge, face = np.repeat(np.arange(len(near)), list(map(len, near))), np.concatenate(near).astype(int)
+    beside = (np.minimum(start, end)[edge] <= corners.max(1)[face]) & (np.maximum(start, end)[edge] >= corners.min(1)[face])
+    edge, face = edge[beside.all(1)], face[beside.all(1)]
     apart = (zone.edges[edge][:, :, None] != zone.faces[face][:, None]).all((1, 2))
     edge, face = edge[apart], face[apart]
     a, b, c = np.moveaxis(corners[face], 1, 0)

@@ -32,7 +32,7 @@ COLOURS = {
 }  # fmt: skip
 """Linear RGB."""
 
-TEETH_FADE, DARKEST_TOOTH = 0.045, 0.25
+TEETH_FADE, DARKEST_TOOTH = 0.038, 0.12
 """Metres behind the front teeth at which no light arrives, and the least share of it that teeth keep."""
 
 

@@ -28,7 +28,7 @@ VISEMES = {
     # f v: the lower lip goes in and up to the edge of the upper teeth
     "FF": _both(jawOpen=0.08, mouthRollLower=0.45, mouthUpperUp=0.30, mouthShrugLower=0.10),
     # th: the tip of the tongue shows between the teeth
-    "TH": _both(jawOpen=0.16, mouthLowerDown=0.12, mouthUpperUp=0.12, tongueOut=0.35),
+    "TH": _both(jawOpen=0.20, mouthLowerDown=0.12, mouthUpperUp=0.12, tongueOut=0.55),
     # t d: tongue behind the teeth, lips slightly apart
     "DD": _both(jawOpen=0.14, mouthLowerDown=0.12, mouthUpperUp=0.15, mouthStretch=0.05),
     # k g: closed far back; only the jaw tells
