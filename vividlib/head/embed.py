@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import mediapipe
@@ -107,6 +108,12 @@ def landmarks(head: HeadModel, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return vertices.astype(np.int32), weights
 
 
+@cache
+def _detector():
+    """MediaPipe's graph, started once: it is slow to start, and chatters."""
+    return mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=True)
+
+
 def towards_people() -> np.ndarray:
     """Metres (478, 3) from where landmarks are seen on renders to where they are seen on people."""
     return np.pad(np.loadtxt(OFFSETS, delimiter=",") / 1000, ((0, 0), (0, 1)))
@@ -131,8 +138,7 @@ def look(head: HeadModel, rng: np.random.Generator, expression: np.ndarray | Non
     rotation = Rotation.from_euler("YXZ", rng.normal(0, [TURN, TURN / 2, TURN / 2]))
     painted = _with_brows(head)
     image, points, fragments = shade(painted, vertices, rotation, CAMERA, (SIZE, SIZE))
-    with mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=True) as mesh:
-        faces = mesh.process(image).multi_face_landmarks
+    faces = _detector().process(image).multi_face_landmarks
     if not faces:
         return None
     found = np.array([(point.x, point.y) for point in faces[0].landmark]) * SIZE - 0.5

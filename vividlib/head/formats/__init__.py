@@ -12,6 +12,7 @@ Nothing that a file holds is ever run; see `vividlib.head.formats.pickles`.
 
 from __future__ import annotations
 
+import io
 import zipfile
 from pathlib import Path
 
@@ -101,8 +102,6 @@ def _content(path: Path) -> dict:
 
 def _after_header(data: bytes, path: Path) -> bytes:
     """The pickle inside an .npy file that holds one dictionary."""
-    import io
-
     stream = io.BytesIO(data)
     try:
         version = npy.read_magic(stream)
