@@ -89,8 +89,8 @@ def faceverse4(head):
 
 
 def faceverse4_with(head, mouth):
-    """FaceVerse v4's dictionary and its parts: 171 expressions and 6 of the tongue, without ARKit's names; turned by 180
-    degrees about z, as the authors' code once undid; behind the eyeballs three parts of the mouth in some order."""
+    """FaceVerse v4's dictionary and its parts: 171 expressions and 6 of the tongue, without ARKit's names; turned
+    by 180 degrees about z, as the authors' code once undid; behind the eyeballs three parts of the mouth in some order."""
     names = ("skin", "eyeball_left", "eyeball_right", *mouth)
     cut = Cutting(head, names)
     order = np.concatenate([cut.parts[name] for name in names])

@@ -74,7 +74,8 @@ def read(path: Path) -> RawHead:
             return reader.read(path, content)
     known = ", ".join(sorted(content)[:12])
     raise HeadError(
-        f"{path} is none of the heads that are known (FaceVerse v2 to v4, ICT-FaceKit, FLAME, vividlib); it holds {known}."
+        f"{path} is none of the heads that are known (FaceVerse v2 to v4, ICT-FaceKit, FLAME, vividlib); "
+        f"it holds {known}."
     )
 
 

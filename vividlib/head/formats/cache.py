@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def folder() -> Path:
-    """Where heads are kept: ``vividlib/heads`` in the user's cache folder (XDG_CACHE_HOME, LOCALAPPDATA or ~/.cache)."""
+    """Where heads are kept: vividlib/heads in the user's cache folder (XDG_CACHE_HOME, LOCALAPPDATA or ~/.cache)."""
     place = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
     return (Path(place) if place else Path.home() / ".cache") / "vividlib" / "heads"
 
