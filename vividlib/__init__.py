@@ -22,6 +22,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from vividlib.checkup import doctor
     from vividlib.errors import Cancelled, VividError
+    from vividlib.head.formats import load as load_head
     from vividlib.media.audio import load_speech
     from vividlib.pipeline import (
         animate,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "vividlib.pipeline": (
-        "animate", "carry_mood", "load_motion", "reconstruct", "render", "save_face", "save_motion", "speak", "track",
+        "animate", "carry_mood", "load_head", "load_motion", "reconstruct", "render", "save_face", "save_motion", "speak", "track",
     ),
     "vividlib.media.audio": ("load_speech",),
     "vividlib.types": ("Face", "HeadModel", "Motion", "Portrait", "Progress", "Speech"),
@@ -49,8 +50,8 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "Cancelled", "Face", "HeadModel", "Motion", "Portrait", "Progress", "Speech", "VividError", "__version__",
-    "animate", "carry_mood", "doctor", "load_motion", "load_speech", "reconstruct", "render", "save_face",
-    "save_motion", "speak", "track",
+    "animate", "carry_mood", "doctor", "load_head", "load_motion", "load_speech", "reconstruct", "render",
+    "save_face", "save_motion", "speak", "track",
 ]  # fmt: skip
 
 

@@ -44,24 +44,24 @@ def parser() -> argparse.ArgumentParser:
         new.set_defaults(run=run)
         return new
 
-    photo, video, seed = _photo_options(), _video_options(), _seed_option()
+    photo, video, seed, head = _photo_options(), _video_options(), _seed_option(), _head_option()
 
-    new = command("animate", _animate, "make a photo speak", photo, video, seed)
+    new = command("animate", _animate, "make a photo speak", photo, video, seed, head)
     new.add_argument("speech", metavar="SPEECH", help="sound file with one voice")
     _output(new, "video: .mp4")
 
-    new = command("reconstruct", _reconstruct, "photo to a textured head with 52 morph targets", photo)
+    new = command("reconstruct", _reconstruct, "photo to a textured head with 52 morph targets", photo, head)
     _output(new, "head: .glb")
 
     new = command("speak", _speak, "speech to motion", seed)
     new.add_argument("speech", metavar="SPEECH", help="sound file with one voice")
     _output(new, "motion: .npz, .csv (Live Link Face) or .glb (animated head)")
 
-    new = command("track", _track, "video to motion, by fitting the head to each frame")
+    new = command("track", _track, "video to motion, by fitting the head to each frame", head)
     new.add_argument("video", metavar="VIDEO", help="video of one face")
     _output(new, "motion: .npz, .csv (Live Link Face) or .glb (animated head)")
 
-    new = command("render", _render, "play a motion on a photo", photo, video)
+    new = command("render", _render, "play a motion on a photo", photo, video, head)
     new.add_argument("motion", metavar="MOTION", help="motion: .npz, or .csv of Live Link Face")
     new.add_argument("--audio", metavar="SPEECH", help="sound of the video, which then lasts as long")
     _output(new, "video: .mp4")
@@ -96,6 +96,14 @@ def _seed_option() -> argparse.ArgumentParser:
     return options
 
 
+def _head_option() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument(
+        "--head", metavar="PATH", help="head to fit: FaceVerse .npy, ICT-FaceKit's folder, FLAME .pkl or .npz, or .npz"
+    )
+    return options
+
+
 def _output(command: argparse.ArgumentParser, what: str) -> None:
     command.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help=what)
 
@@ -111,7 +119,7 @@ def _size(text: str) -> int | None:
 def _animate(given, progress):
     vv.animate(
         given.photo, given.speech, given.output, size=given.size, fps=given.fps, seed=given.seed, face=given.face,
-        device=given.device, progress=progress,
+        head=given.head, device=given.device, progress=progress,
     )  # fmt: skip
     return [given.output]
 
@@ -120,7 +128,7 @@ def _reconstruct(given, progress):
     from vividlib import pipeline
 
     pipeline.check_output(given.output, pipeline.FACE_WRITERS)
-    pipeline.save_face(pipeline.reconstruct(given.photo, face=given.face), given.output)
+    pipeline.save_face(pipeline.reconstruct(given.photo, face=given.face, head=given.head), given.output)
     return [given.output]
 
 
@@ -136,7 +144,7 @@ def _track(given, progress):
     from vividlib import pipeline
 
     pipeline.check_output(given.output, pipeline.MOTION_WRITERS)
-    pipeline.save_motion(pipeline.track(given.video, progress=progress), given.output)
+    pipeline.save_motion(pipeline.track(given.video, head=given.head, progress=progress), given.output)
     return [given.output]
 
 
@@ -147,7 +155,7 @@ def _render(given, progress):
     motion = pipeline.load_motion(given.motion)
     if given.audio:
         pipeline.load_speech(given.audio)
-    face = pipeline.reconstruct(given.photo, face=given.face)
+    face = pipeline.reconstruct(given.photo, face=given.face, head=given.head)
     frames = pipeline.render(face, motion, size=given.size, fps=given.fps, device=given.device, progress=progress)
     frames.save(given.output, audio=given.audio)
     return [given.output]

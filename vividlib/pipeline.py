@@ -13,7 +13,7 @@ from vividlib import backend
 from vividlib.conventions import ARKIT, ARKIT_INDEX
 from vividlib.errors import InputError, MotionError
 from vividlib.export import FACE_WRITERS, MOTION_READERS, MOTION_WRITERS
-from vividlib.head import model
+from vividlib.head.formats import load as load_head
 from vividlib.head.gaze import eye_shapes
 from vividlib.media.audio import load_speech
 from vividlib.media.files import Source, check_suffix, check_writable
@@ -24,12 +24,14 @@ from vividlib.mesh_to_video.render import Renderer, check_size
 from vividlib.reconstruction.fit import fit_portrait
 from vividlib.reconstruction.landmarks import find_portrait
 from vividlib.reconstruction.track import track_video
-from vividlib.types import Face, Motion, Portrait, Progress, Speech
+from vividlib.types import Face, HeadModel, Motion, Portrait, Progress, Speech
 
 _BATCH = 256  # frames whose motion is sampled at once
 
 
-def reconstruct(photo: Source | np.ndarray | Portrait, *, face: int | None = None) -> Face:
+def reconstruct(
+    photo: Source | np.ndarray | Portrait, *, face: int | None = None, head: HeadModel | str | Path | None = None
+) -> Face:
     """Reconstruct the head of the person in a photo.
 
     Parameters
@@ -38,13 +40,20 @@ def reconstruct(photo: Source | np.ndarray | Portrait, *, face: int | None = Non
         A file, an array (H, W, 3) uint8 sRGB, or a portrait that was found before.
     face
         Which face of several, counted from 0, largest first.
+    head
+        The head to fit: as from `load_head`, or its file; None is the default head.
 
     Raises
     ------
-    ImageError, NoFaceError, SeveralFacesError, FaceTooSmallError, FaceTurnedError
+    ImageError, NoFaceError, SeveralFacesError, FaceTooSmallError, FaceTurnedError, HeadError
     """
+    model = _head(head)
     portrait = photo if isinstance(photo, Portrait) else find_portrait(load_image(photo), face=face)
-    return fit_portrait(portrait, model.load())
+    return fit_portrait(portrait, model)
+
+
+def _head(head: HeadModel | str | Path | None) -> HeadModel:
+    return head if isinstance(head, HeadModel) else load_head(head)
 
 
 def speak(speech: Source | Speech, *, seed: int = 0, progress: Progress | None = None) -> Motion:
@@ -70,21 +79,25 @@ def speak(speech: Source | Speech, *, seed: int = 0, progress: Progress | None =
     return audio_to_mesh.speak(voice, seed=seed, progress=progress)
 
 
-def track(video: str | Path, *, progress: Progress | None = None) -> Motion:
+def track(
+    video: str | Path, *, head: HeadModel | str | Path | None = None, progress: Progress | None = None
+) -> Motion:
     """Read the motion of the one face in a video, at the video's frame rate.
 
     Parameters
     ----------
     video
-        A file.
+        The file.
+    head
+        The head to fit, as for `reconstruct`.
     progress
         See `vividlib.Progress`.
 
     Raises
     ------
-    VideoError, NoFaceError
+    VideoError, NoFaceError, HeadError
     """
-    return track_video(video, model.load(), progress=progress)
+    return track_video(video, _head(head), progress=progress)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,9 +186,9 @@ def render(
 
 
 def animate(
-    photo: Source | np.ndarray | Portrait | Face, speech: Source | Speech, output: str | Path, *,
-    size: int | None = 512, fps: float = 25, seed: int = 0, face: int | None = None, device: str = "auto",
-    progress: Progress | None = None,
+    photo: Source | np.ndarray | Portrait | Face, speech: Source | Speech, output: str | Path, *, size: int | None = 512,
+    fps: float = 25, seed: int = 0, face: int | None = None, head: HeadModel | str | Path | None = None,
+    device: str = "auto", progress: Progress | None = None,
 ) -> None:  # fmt: skip
     """Make a photo speak: `reconstruct`, `speak` and `render` in one call.
 
@@ -192,7 +205,7 @@ def animate(
         The video file, .mp4.
     size, fps, device
         As for `render`.
-    face
+    face, head
         As for `reconstruct`.
     progress
         See `vividlib.Progress`.
@@ -206,7 +219,7 @@ def animate(
     _check_seed(seed)
     rate, voice = frame_rate(fps), load_speech(speech)
     backend.device(device)
-    person = photo if isinstance(photo, Face) else reconstruct(photo, face=face)
+    person = photo if isinstance(photo, Face) else reconstruct(photo, face=face, head=head)
     renderer = Renderer(person, size)
     motion = carry_mood(person, speak(voice, seed=seed, progress=progress))
     # The file, not the voice, is what the video gets to hear: at its own quality.

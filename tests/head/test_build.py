@@ -29,15 +29,39 @@ def test_the_committed_head_has_the_mesh_that_the_build_cuts(head, cut):
     assert (head.uv_faces == uv_faces).all()
 
 
+REPAIRED = ("mouthShrug", "mouthRoll")
+"""Shapes that the build changes by more than a tenth: one lip follows the other."""
+
+
 @needs_data
-def test_the_committed_blendshapes_are_the_source_away_from_eyes_and_tongue(head, cut):
-    from vividlib.head import build, makehuman
+def test_the_committed_mouth_shapes_are_the_source_to_a_tenth(head, cut):
+    from vividlib.conventions import ARKIT
+    from vividlib.head import makehuman, shapes
 
     base, cut = cut
-    source = build.read_blendshapes(makehuman.data_folder(), cut, len(base.vertices))
-    source = build.symmetric_shapes(source, head.mirror)
-    mouth = [index for index, name in enumerate(build.ARKIT) if name.startswith(("jaw", "mouth", "brow", "nose"))]
-    np.testing.assert_allclose(head.blendshapes[mouth], source[mouth], atol=3e-6)
+    source = shapes.read(makehuman.data_folder(), cut, len(base.vertices))
+    source = shapes.symmetric_shapes(source, head.mirror)
+    for index, name in enumerate(ARKIT):
+        if name.startswith(("jaw", "mouth", "cheekPuff")) and not name.startswith(REPAIRED):
+            reach = np.linalg.norm(source[index], axis=1).max()
+            assert np.linalg.norm(head.blendshapes[index] - source[index], axis=1).max() < 0.11 * reach, name
+
+
+@needs_data
+@pytest.mark.parametrize("group", ["helper-upper-teeth", "helper-lower-teeth"])
+def test_resampled_teeth_lie_on_the_band_they_replace_and_part_at_the_gaps(cut, group):
+    from vividlib.head import teeth
+
+    base, _ = cut
+    weights, quads, uv = teeth.resample(base, group)
+    band = base.vertices[np.unique(base.quads[group])]
+    smooth = weights @ base.vertices
+    assert (smooth.min(0) > band.min(0) - 0.001).all() and (smooth.max(0) < band.max(0) + 0.001).all()
+    np.testing.assert_allclose(weights.sum(1), 1)
+    gums, gaps = teeth.kinds(group)
+    cut_in = np.linalg.norm(teeth.relief(smooth, group) - smooth, axis=1)
+    assert (cut_in[gaps].max() > 4e-4) and (cut_in[gums] == 0).all()
+    assert len(np.unique(quads)) == len(uv) == len(smooth)
 
 
 @needs_data

@@ -15,17 +15,15 @@ from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from vividlib.head import teeth
 from vividlib.head.makehuman import BaseMesh
 
 CHEST_HEIGHT, ARM_DISTANCE = 0.490, 0.185
 """The cut (metres, base mesh): what is above the one and nearer to the mid plane than the other stays."""
 
-PARTS = {
-    "teeth_upper": "helper-upper-teeth",
-    "teeth_lower": "helper-lower-teeth",
-    "tongue": "helper-tongue",
-}
-"""Names of the parts that are taken as they are, and their groups in the base mesh."""
+TEETH = {"teeth_upper": "helper-upper-teeth", "teeth_lower": "helper-lower-teeth"}
+TONGUE = "helper-tongue"
+"""Groups of the base mesh."""
 
 # Vertices of the base mesh, on the mid line of the mouth and above the middle of the left eye.
 LIP_RING = (474, 7229)  # two neighbours on the line where the lips meet, upper lip, from the middle to the left
@@ -63,8 +61,7 @@ def cut_head(base: BaseMesh) -> Cut:
     quads, uv_quads = base.quads["body"], base.uv_quads["body"]
     centre = base.vertices[quads].mean(1)
     kept = (centre[:, 1] > CHEST_HEIGHT) & (np.abs(centre[:, 0]) < ARM_DISTANCE)
-    pieces = {"body": (quads[kept], uv_quads[kept])}
-    pieces |= {part: (base.quads[group], base.uv_quads[group]) for part, group in PARTS.items()}
+    pieces = {"body": (quads[kept], uv_quads[kept]), "tongue": (base.quads[TONGUE], base.uv_quads[TONGUE])}
 
     number = np.full(len(base.vertices), -1)
     rows, parts, faces, uv_faces, count = [], {}, [], [], 0
@@ -72,13 +69,24 @@ def cut_head(base: BaseMesh) -> Cut:
         vertices = np.unique(piece)
         number[vertices] = count + np.arange(len(vertices))
         parts[part] = number[vertices]
-        rows.append(csr_matrix((np.ones(len(vertices)), (range(len(vertices)), vertices)), (len(vertices), len(number))))
+        rows.append(
+            csr_matrix((np.ones(len(vertices)), (range(len(vertices)), vertices)), (len(vertices), len(number)))
+        )
         flip = _second_diagonal_is_shorter(base.vertices[piece])
         faces.append(number[_triangles(piece, flip)])
         uv_faces.append(_triangles(uv_piece, flip))
         count += len(vertices)
 
     uv = [base.uv]
+    for part, group in TEETH.items():
+        weights, piece, places = teeth.resample(base, group)
+        rows.append(weights)
+        parts[part] = count + np.arange(weights.shape[0])
+        flip = _second_diagonal_is_shorter((weights @ base.vertices)[piece])
+        faces.append(count + _triangles(piece, flip))
+        uv_faces.append(sum(map(len, uv)) + _triangles(piece, flip))
+        uv.append(places)
+        count += weights.shape[0]
     directions, eye_faces = eyeball()
     for side, group in (("left", "helper-l-eye"), ("right", "helper-r-eye")):
         turned = directions * ([1, 1, 1] if side == "left" else [-1, 1, 1])

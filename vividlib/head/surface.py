@@ -6,7 +6,8 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from vividlib.head.anatomy import EYE_RINGS, EYE_SEGMENTS, IRIS, PUPIL, Cut
+from vividlib.head import teeth
+from vividlib.head.anatomy import EYE_RINGS, EYE_SEGMENTS, IRIS, PUPIL, TEETH, Cut
 
 BOXES = {
     "head": (0.005, 0.005, 0.995, 0.650), "shoulders": (0.005, 0.660, 0.420, 0.995),
@@ -25,11 +26,14 @@ FACE_ENLARGED = 1.2
 
 COLOURS = {
     "skin": (0.515, 0.328, 0.250), "lips": (0.434, 0.190, 0.170), "teeth": (0.807, 0.730, 0.600),
-    "gums": (0.420, 0.150, 0.150), "tongue": (0.360, 0.110, 0.110), "mouth": (0.180, 0.040, 0.040),
+    "gap": (0.400, 0.310, 0.230), "gums": (0.420, 0.150, 0.150), "tongue": (0.360, 0.110, 0.110), "mouth": (0.180, 0.040, 0.040),
     "throat": (0.010, 0.002, 0.002), "socket": (0.400, 0.180, 0.150), "sclera": (0.780, 0.760, 0.740),
     "iris": (0.110, 0.055, 0.025), "limbus": (0.030, 0.017, 0.010), "pupil": (0.004, 0.004, 0.004),
 }  # fmt: skip
 """Linear RGB."""
+
+TEETH_FADE, DARKEST_TOOTH = 0.038, 0.12
+"""Metres behind the front teeth at which no light arrives, and the least share of it that teeth keep."""
 
 
 def masked(cut: Cut, mask: np.ndarray) -> np.ndarray:
@@ -115,11 +119,13 @@ def colours(cut: Cut, template: np.ndarray, regions: dict[str, np.ndarray], lip_
     tongue = regions["tongue"]
     depth = np.clip((template[tongue, 2].max() - template[tongue, 2, None] - 0.012) / 0.03, 0, 1)
     albedo[tongue] = tone["tongue"] * (1 - depth) + tone["throat"] * depth
-    for name, sign in (("teeth_upper", 1), ("teeth_lower", -1)):
+    for name, group in TEETH.items():
         part = regions[name]
-        height = sign * template[part, 1]
-        share = np.clip((height - height.min()) / np.ptp(height) * 2 - 0.9, 0, 1)[:, None]
-        albedo[part] = share * tone["gums"] + (1 - share) * tone["teeth"]
+        gums, gaps = teeth.kinds(group)
+        albedo[part] = np.where(gums[:, None], tone["gums"], tone["teeth"])
+        albedo[part[gaps]] = tone["gap"]
+        depth = template[part, 2].max() - template[part, 2, None]
+        albedo[part] *= np.clip(1 - depth / TEETH_FADE, DARKEST_TOOTH, 1)
 
     angle = np.concatenate([[0], np.repeat(EYE_RINGS, EYE_SEGMENTS)])
     eye = np.where(angle[:, None] < IRIS, tone["iris"], tone["sclera"])

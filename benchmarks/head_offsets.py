@@ -1,0 +1,63 @@
+"""Where MediaPipe sees the landmarks of people, beside where it sees them on renders of the head.
+
+``python -m benchmarks.head_offsets CLIPS vividlib/head/landmark_offsets.csv``; then build the head again.
+
+CLIPS is a folder of videos; those in one of its folders show one person. Three frames of at most three
+videos of each person are fitted, and the mean over people of what is left at each landmark, in head space and
+left and right alike, is added to the offsets that the file already holds (millimetres: x, y).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from vividlib.errors import VividError
+from vividlib.head import embed
+from vividlib.head.model import load
+from vividlib.media.video import read_video
+from vividlib.reconstruction.landmarks import find_portrait
+from vividlib.reconstruction.solve import EYES, LIPS, OVAL, landmarks_of, solve
+
+STILL = np.unique(np.concatenate([LIPS[1], *EYES, OVAL, range(468, 478)]))
+"""Landmarks that lie on lines of the mesh, or on no fixed place of the skin."""
+
+
+def frames(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """Person and landmarks (478, 3) of every frame that is used."""
+    videos: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob("*.mp4")):
+        videos.setdefault(path.stem if path.parent == folder else path.parent.name, []).append(path)
+    for person, paths in videos.items():
+        for path in paths[:: max(1, len(paths) // 3)][:3]:
+            for image in islice(read_video(path), 8, 91, 41):
+                try:
+                    yield person, find_portrait(image).landmarks
+                except VividError as error:
+                    print(f"{path.name}: {error}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("clips", type=Path)
+    parser.add_argument("offsets", type=Path)
+    options = parser.parse_args()
+    head, left = load(), {}
+    for person, landmarks in frames(options.clips):
+        fit = solve(head, landmarks[None])
+        in_plane = np.column_stack([fit.residual[0] * [1, -1] / fit.scale[0], np.zeros(478)])
+        left.setdefault(person, []).append(in_plane @ fit.rotation[0])
+    mean = np.mean([np.mean(person, 0) for person in left.values()], 0)
+    mean = (mean + mean[embed.twins(landmarks_of(head, head.template))] * [-1, 1, 1]) / 2
+    mean[STILL] = 0
+    known = np.loadtxt(options.offsets, delimiter=",") if options.offsets.exists() else 0
+    np.savetxt(options.offsets, known + 1000 * mean[:, :2], "%.2f", ",")
+    print(f"{len(left)} people: RMS {1000 * np.sqrt((mean**2).sum(1).mean()):.2f} mm")
+
+
+if __name__ == "__main__":
+    main()
