@@ -60,10 +60,7 @@ def main() -> None:
 
     def curves():
         i = next(turn) % len(frames)
-        return (
-            frames.blendshapes[i], frames.head_rotation[i], frames.head_translation[i],
-            frames.gaze[i], frames.lip_offsets[i],
-        )  # fmt: skip
+        return frames.blendshapes[i], frames.head_rotation[i], frames.head_translation[i], frames.gaze[i]
 
     once = {
         "landmarks and mask": measure(lambda: find_portrait(image), 10),

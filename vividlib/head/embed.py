@@ -136,7 +136,7 @@ def look(head: HeadModel, rng: np.random.Generator, expression: np.ndarray | Non
     if expression is not None:
         vertices += np.tensordot(expression.astype(np.float32), head.blendshapes, 1)
     rotation = Rotation.from_euler("YXZ", rng.normal(0, [TURN, TURN / 2, TURN / 2]))
-    painted = _with_brows(head)
+    painted = with_brows(head)
     image, points, fragments = shade(painted, vertices, rotation, CAMERA, (SIZE, SIZE))
     faces = _detector().process(image).multi_face_landmarks
     if not faces:
@@ -145,7 +145,7 @@ def look(head: HeadModel, rng: np.random.Generator, expression: np.ndarray | Non
     return View(image, points, fragments, found)
 
 
-def _with_brows(head: HeadModel) -> HeadModel:
+def with_brows(head: HeadModel) -> HeadModel:
     """The head with darker eyebrows and scalp: MediaPipe expects hair."""
     albedo = head.albedo.copy()
     x, y, z = head.template.T
