@@ -95,3 +95,15 @@ def test_no_photo_colour_leaks_into_the_open_mouth(renderer, face):
     x, y = points[LIPS[1], :2].mean(0).round().astype(int)
     skin = frame[points[50, 1].astype(int), points[50, 0].astype(int)].astype(int)
     assert frame[y, x].astype(int).sum() < 0.6 * skin.sum()
+
+
+def test_large_photos_move_on_a_coarser_grid_and_look_the_same(face, monkeypatch):
+    turn = Rotation.from_euler("YX", (5, 3), degrees=True).as_quat()
+    fine = Renderer(face, 1000)
+    monkeypatch.setattr("vividlib.mesh_to_video.render.LARGEST", 300)
+    coarse = Renderer(face, 1000)
+    assert coarse._times == 3 and fine._times == 1
+    np.testing.assert_array_equal(drive(coarse, face), drive(fine, face))
+    difference = np.abs(drive(coarse, face, turn, jawOpen=0.4).astype(int) - drive(fine, face, turn, jawOpen=0.4))
+    moved = np.abs(drive(fine, face).astype(int) - drive(fine, face, turn, jawOpen=0.4))
+    assert difference.mean() < 0.1 * moved.mean()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
@@ -12,6 +14,9 @@ from vividlib.mesh_to_video.scene import build_scene
 from vividlib.types import Face
 
 SIZES = (64, 4096)  # px, longer side of a video
+LARGEST = 1600  # px: where the part that moves is larger, its motion is computed on a grid so much coarser
+FACES = 3.0  # sides of the face's box in a side of the part that moves
+SEEN = 0.9999  # of a pixel, and it is the photo's alone
 
 
 def check_size(size: int | None) -> None:
@@ -44,7 +49,10 @@ class Renderer:
         check_size(size)
         self._photo, factor = _resized(face.portrait.image, size)
         self.height, self.width = self._photo.shape[:2]
-        self.scene = build_scene(face, self._photo, factor)
+        extent = FACES * max(face.portrait.box[2:]) * factor
+        self._times = times = max(1, math.ceil(extent / LARGEST))
+        # Enlarged again, edges of lips and lids show their pixels unless these are averages.
+        self.scene = build_scene(face, _reduced(self._photo, times), factor / times, finer=2 if times > 1 else 1)
 
     def frame(
         self,
@@ -56,14 +64,26 @@ class Renderer:
     ) -> np.ndarray:
         """One frame (H W 3 uint8 sRGB) of a motion: 52, 4, 3, 2 2 and L 3, as in `Motion`."""
         motion, colours = dense_motion(self.scene, blendshapes, head_rotation, head_translation, gaze, lip_offsets)
-        left, top, width, height = self.scene.window
-        crop = warp(self._photo, motion.flow, (left, top))
-        hidden = motion.occlusion < 1
-        seen = motion.occlusion[hidden, None]
+        left, top, width, height = (self._times * value for value in self.scene.window)
+        flow, occlusion = motion.flow, motion.occlusion
+        if self._times > 1:
+            flow, occlusion, colours = (
+                cv2.resize(a, (width, height)) for a in (flow * self._times, occlusion, colours)
+            )
+        crop = warp(self._photo, flow, (left, top))
+        hidden = occlusion < SEEN
+        seen = occlusion[hidden, None]
         crop[hidden] = (crop[hidden] * seen + colours[hidden] * (1 - seen) + 0.5).astype(np.uint8)
         frame = self._photo.copy()
         frame[top : top + height, left : left + width] = crop
         return frame
+
+
+def _reduced(image: np.ndarray, times: int) -> np.ndarray:
+    """The image so many times smaller; rows and columns at the end that make no whole pixel are left out."""
+    height, width = (side // times for side in image.shape[:2])
+    whole = image[: times * height, : times * width]
+    return image if times == 1 else cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def _resized(image: np.ndarray, size: int | None) -> tuple[np.ndarray, float]:

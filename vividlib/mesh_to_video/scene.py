@@ -75,12 +75,13 @@ class Scene:
         return int(left), int(top), int(right - left), int(bottom - top)
 
 
-def build_scene(face: Face, photo: np.ndarray, factor: float) -> Scene:
+def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) -> Scene:
     """Lay out the scene of a reconstructed person.
 
     Parameters
     ----------
     photo : H W 3 uint8, the portrait's image resized by ``factor``
+    finer : eyes and mouth are drawn at least so many times finer than the photo's pixels
     """
     head = face.head
     recess = np.zeros(len(head.template))
@@ -133,7 +134,7 @@ def build_scene(face: Face, photo: np.ndarray, factor: float) -> Scene:
         fine=whole,
     )
     extent = max(scene.detail_window(source)[2:])
-    fine = next((times for size, times in FINE_BELOW if extent < size), 1)
+    fine = max(finer, next((times for size, times in FINE_BELOW if extent < size), 1))
     return scene if fine == 1 else replace(scene, fine=_see(source, faces, part, width, height, fine))
 
 
