@@ -12,8 +12,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy.spatial.transform import Rotation
 
-from vividlib.conventions import ARKIT, ARKIT_INDEX
+from vividlib.conventions import ARKIT
 from vividlib.head import embed, model
+from vividlib.head import visemes as visemes_of
 from vividlib.head.visemes import VISEMES, VOWELS, mixture
 from vividlib.types import Camera, HeadModel
 
@@ -57,12 +58,7 @@ def sheet(tiles: list[Image.Image], columns: int) -> Image.Image:
 
 def shapes(amounts: dict[str, float]) -> np.ndarray:
     """Blendshapes (52); a name without Left or Right stands for both sides."""
-    row = np.zeros(len(ARKIT), np.float32)
-    for name, amount in amounts.items():
-        for full in (name, f"{name}Left", f"{name}Right"):
-            if full in ARKIT_INDEX:
-                row[ARKIT_INDEX[full]] = amount
-    return row
+    return visemes_of.row(visemes_of.both_sides(**amounts))
 
 
 def text(amounts: dict[str, float]) -> str:
@@ -79,7 +75,7 @@ def blendshapes(head: HeadModel) -> Image.Image:
     random = np.random.default_rng(0)
     while len(tiles) < 63:
         person = random.normal(0, 0.8, len(head.identity_basis)).astype(np.float32)
-        vertices = head.template + np.tensordot(person, head.identity_basis, 1)
+        vertices = model.person(head, person)
         tiles.append(tile(head, vertices, "identity", 176, **FACE))
     return sheet(tiles, 9)
 

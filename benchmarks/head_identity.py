@@ -21,10 +21,10 @@ import numpy as np
 
 from benchmarks.common import write
 from vividlib.errors import VividError
-from vividlib.head.model import load
+from vividlib.head.model import landmarks_of, load
 from vividlib.media.image import load_image
 from vividlib.reconstruction.landmarks import find_portrait
-from vividlib.reconstruction.solve import LEFT_IRIS, NOISE, OVAL, RIGHT_IRIS, Solution, landmarks_of, solve
+from vividlib.reconstruction.solve import LEFT_IRIS, NOISE, OVAL, RIGHT_IRIS, Solution, solve
 from vividlib.types import HeadModel
 
 INNER = np.setdiff1d(np.arange(468), OVAL)

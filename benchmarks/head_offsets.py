@@ -18,10 +18,10 @@ import numpy as np
 
 from vividlib.errors import VividError
 from vividlib.head import embed
-from vividlib.head.model import load
+from vividlib.head.model import landmarks_of, load
 from vividlib.media.video import read_video
 from vividlib.reconstruction.landmarks import find_portrait
-from vividlib.reconstruction.solve import EYES, LIPS, OVAL, landmarks_of, solve
+from vividlib.reconstruction.solve import EYES, LIPS, OVAL, solve
 
 STILL = np.unique(np.concatenate([LIPS[1], *EYES, OVAL, range(468, 478)]))
 """Landmarks that lie on lines of the mesh, or on no fixed place of the skin."""

@@ -17,7 +17,7 @@ from vividlib.conventions import ARKIT, ARKIT_INDEX
 from vividlib.errors import VividError
 from vividlib.head.embed import CAMERA, SIZE, shade, with_brows
 from vividlib.head.gaze import eye_shapes
-from vividlib.head.model import deform, load
+from vividlib.head.model import deform, load, person
 from vividlib.metrics.vertex_error import vertex_error
 from vividlib.reconstruction.fit import fit_portrait
 from vividlib.reconstruction.landmarks import find_portrait
@@ -57,7 +57,7 @@ def main() -> None:
     rows, lost = [], 0
     for _ in range(options.heads):
         identity, expression, gaze, rotation = random_head(head, rng)
-        neutral = head.template + np.tensordot(identity, head.identity_basis, 1).astype(np.float32)
+        neutral = person(head, identity).astype(np.float32)
         image, _, _ = shade(painted, deform(head, neutral, expression, gaze), rotation, CAMERA, (SIZE, SIZE))
         try:
             face = fit_portrait(find_portrait(image), head)

@@ -14,7 +14,7 @@ from vividlib.conventions import ARKIT, ARKIT_INDEX
 from vividlib.errors import InputError, MotionError
 from vividlib.export import FACE_WRITERS, MOTION_READERS, MOTION_WRITERS
 from vividlib.head.formats import load as load_head
-from vividlib.head.gaze import eye_shapes
+from vividlib.head.gaze import with_gaze
 from vividlib.media.audio import load_speech
 from vividlib.media.files import Source, check_suffix, check_writable
 from vividlib.media.image import load_image
@@ -257,9 +257,7 @@ def carry_mood(face: Face, motion: Motion) -> Motion:
         rest = face.expression[lid]
         blendshapes[:, lid] = rest + (1 - rest) * motion.blendshapes[:, lid]
     gaze = motion.gaze + face.gaze
-    looking = [index for index, name in enumerate(ARKIT) if name.startswith("eyeLook")]
-    blendshapes[:, looking] = eye_shapes(gaze)[:, looking]
-    return replace(motion, blendshapes=np.clip(blendshapes, 0, 1), gaze=gaze)
+    return replace(motion, blendshapes=np.clip(with_gaze(blendshapes, gaze), 0, 1), gaze=gaze)
 
 
 def load_motion(path: str | Path) -> Motion:

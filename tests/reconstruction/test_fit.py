@@ -5,10 +5,10 @@ from skimage.data import astronaut
 
 from vividlib.conventions import ARKIT_INDEX
 from vividlib.errors import FaceTurnedError
-from vividlib.head.model import deform, load
+from vividlib.head.model import deform, landmarks_of, load
 from vividlib.reconstruction.fit import fit_portrait, landmark_error, refine
 from vividlib.reconstruction.landmarks import find_portrait
-from vividlib.reconstruction.solve import landmarks_of, solve
+from vividlib.reconstruction.solve import solve
 from vividlib.reconstruction.texture import unwrap
 from vividlib.types import Portrait
 

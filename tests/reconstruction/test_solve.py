@@ -8,8 +8,8 @@ from scipy.spatial.transform import Rotation
 from vividlib.conventions import ARKIT_INDEX
 from vividlib.geometry.camera import head_to_camera, project
 from vividlib.head.gaze import eye_shapes
-from vividlib.head.model import deform, load, shape_scale
-from vividlib.reconstruction.solve import _linearise, _project, bounded_solve, landmarks_of, solve
+from vividlib.head.model import deform, landmarks_of, load, shape_scale
+from vividlib.reconstruction.solve import _linearise, _project, bounded_solve, solve
 from vividlib.types import Camera
 
 CAMERA = Camera(scale=1500.0, centre=(260.0, 300.0))

@@ -3,8 +3,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from vividlib.conventions import ARKIT_INDEX
+from vividlib.head.model import landmarks_of
 from vividlib.metrics.lip_gap import lip_gap
-from vividlib.reconstruction.solve import landmarks_of
 from vividlib.training.mouth import STILL, align_faces, fit_mouths
 
 

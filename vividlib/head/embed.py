@@ -24,6 +24,7 @@ from vividlib.geometry.camera import head_to_camera, project
 from vividlib.geometry.mesh import vertex_normals
 from vividlib.geometry.raster import Fragments, interpolate, rasterize
 from vividlib.head.anatomy import IRIS, eye_ring
+from vividlib.head.model import person
 from vividlib.types import Camera, HeadModel
 
 VIEWS, FRESH_VIEWS, SIZE = 60, 20, 640
@@ -132,7 +133,7 @@ def look(head: HeadModel, rng: np.random.Generator, expression: np.ndarray | Non
     ``expression``, 52 coefficients, is what the person does with the face; at rest without it.
     """
     identity = rng.normal(0, PERSONALITY, len(head.identity_basis)).astype(np.float32)
-    vertices = head.template + np.tensordot(identity, head.identity_basis, 1)
+    vertices = person(head, identity)
     if expression is not None:
         vertices += np.tensordot(expression.astype(np.float32), head.blendshapes, 1)
     rotation = Rotation.from_euler("YXZ", rng.normal(0, [TURN, TURN / 2, TURN / 2]))

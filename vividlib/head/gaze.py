@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from vividlib.conventions import ARKIT_INDEX, GAZE_AT_ONE
+from vividlib.conventions import ARKIT, ARKIT_INDEX, GAZE_AT_ONE
+
+LOOKING = [index for index, name in enumerate(ARKIT) if name.startswith("eyeLook")]
 
 
 def eye_shapes(gaze: np.ndarray) -> np.ndarray:
@@ -15,6 +17,13 @@ def eye_shapes(gaze: np.ndarray) -> np.ndarray:
         for name, value in (("Out", outward * yaw), ("In", -outward * yaw), ("Up", pitch), ("Down", -pitch)):
             shapes[..., ARKIT_INDEX[f"eyeLook{name}{side}"]] = np.clip(value, 0, 1)
     return shapes
+
+
+def with_gaze(blendshapes: np.ndarray, gaze: np.ndarray) -> np.ndarray:
+    """Blendshapes (... 52) whose eyeLook say ``gaze`` (... 2 2 radians), whatever they said before."""
+    blendshapes = blendshapes.copy()
+    blendshapes[..., LOOKING] = eye_shapes(gaze)[..., LOOKING]
+    return blendshapes
 
 
 def gaze_of(blendshapes: np.ndarray) -> np.ndarray:

@@ -102,6 +102,16 @@ def save(head: HeadModel, path: Path | str) -> None:
     np.savez_compressed(path, **content)
 
 
+def person(head: HeadModel, identity: np.ndarray) -> np.ndarray:
+    """The neutral face (V, 3) metres of an identity (K,) in standard deviations."""
+    return head.template + np.tensordot(identity, head.identity_basis, 1)
+
+
+def landmarks_of(head: HeadModel, vertices: np.ndarray) -> np.ndarray:
+    """The 478 landmarks (..., 478, 3) of vertices (..., V, 3)."""
+    return np.einsum("...lkc,lk->...lc", vertices[..., head.landmark_vertices, :], head.landmark_weights)
+
+
 def joint(head: HeadModel, vertices: np.ndarray, name: str) -> np.ndarray:
     """Where a joint is: (..., V, 3) metres to (..., 3).
 

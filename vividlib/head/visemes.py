@@ -15,42 +15,49 @@ from vividlib.conventions import ARKIT_INDEX
 from vividlib.errors import HeadError
 
 
-def _both(**shapes: float) -> dict[str, float]:
+def both_sides(**shapes: float) -> dict[str, float]:
     """Weights by full ARKit name; a name without Left or Right stands for both sides."""
     names = {name: (name,) if name in ARKIT_INDEX else (f"{name}Left", f"{name}Right") for name in shapes}
     return {full: shapes[name] for name, fulls in names.items() for full in fulls}
 
 
+def row(shapes: dict[str, float]) -> np.ndarray:
+    """The 52 blendshapes (float32) that have these weights by full ARKit name, and zero else."""
+    values = np.zeros(len(ARKIT_INDEX), np.float32)
+    values[[ARKIT_INDEX[name] for name in shapes]] = list(shapes.values())
+    return values
+
+
 VISEMES = {
     "sil": {},
     # p b m: lips pressed together, a little rolled in, and the jaw almost shut behind them
-    "PP": _both(jawOpen=0.04, mouthClose=0.04, mouthPress=0.35, mouthRollLower=0.15, mouthRollUpper=0.12),
+    "PP": both_sides(jawOpen=0.04, mouthClose=0.04, mouthPress=0.35, mouthRollLower=0.15, mouthRollUpper=0.12),
     # f v: the lower lip goes in and up to the edge of the upper teeth
-    "FF": _both(jawOpen=0.08, mouthRollLower=0.45, mouthUpperUp=0.30, mouthShrugLower=0.10),
+    "FF": both_sides(jawOpen=0.08, mouthRollLower=0.45, mouthUpperUp=0.30, mouthShrugLower=0.10),
     # th: the tip of the tongue shows between the teeth
-    "TH": _both(jawOpen=0.20, mouthLowerDown=0.12, mouthUpperUp=0.12, tongueOut=0.55),
+    "TH": both_sides(jawOpen=0.20, mouthLowerDown=0.12, mouthUpperUp=0.12, tongueOut=0.55),
     # t d: tongue behind the teeth, lips slightly apart
-    "DD": _both(jawOpen=0.14, mouthLowerDown=0.12, mouthUpperUp=0.15, mouthStretch=0.05),
+    "DD": both_sides(jawOpen=0.14, mouthLowerDown=0.12, mouthUpperUp=0.15, mouthStretch=0.05),
     # k g: closed far back; only the jaw tells
-    "kk": _both(jawOpen=0.20, mouthLowerDown=0.12, mouthUpperUp=0.18),
+    "kk": both_sides(jawOpen=0.20, mouthLowerDown=0.12, mouthUpperUp=0.18),
     # tsh dj sh: teeth together behind lips pushed out
-    "CH": _both(jawOpen=0.10, mouthFunnel=0.35, mouthPucker=0.20, mouthUpperUp=0.10),
+    "CH": both_sides(jawOpen=0.10, mouthFunnel=0.35, mouthPucker=0.20, mouthUpperUp=0.10),
     # s z: teeth together behind spread lips
-    "SS": _both(jawOpen=0.08, mouthLowerDown=0.15, mouthUpperUp=0.22, mouthStretch=0.12, mouthSmile=0.10),
+    "SS": both_sides(jawOpen=0.08, mouthLowerDown=0.15, mouthUpperUp=0.22, mouthStretch=0.12, mouthSmile=0.10),
     # n l: as DD, softer
-    "nn": _both(jawOpen=0.16, mouthLowerDown=0.10, mouthUpperUp=0.12),
+    "nn": both_sides(jawOpen=0.16, mouthLowerDown=0.10, mouthUpperUp=0.12),
     # r: lips drawn a little together
-    "RR": _both(jawOpen=0.14, mouthFunnel=0.15, mouthPucker=0.28),
+    "RR": both_sides(jawOpen=0.14, mouthFunnel=0.15, mouthPucker=0.28),
     # open vowel, as in father
-    "aa": _both(jawOpen=0.50, mouthLowerDown=0.20, mouthUpperUp=0.12),
+    "aa": both_sides(jawOpen=0.50, mouthLowerDown=0.20, mouthUpperUp=0.12),
     # half-open, as in bed
-    "E": _both(jawOpen=0.32, mouthLowerDown=0.20, mouthUpperUp=0.20, mouthStretch=0.10, mouthSmile=0.10),
+    "E": both_sides(jawOpen=0.32, mouthLowerDown=0.20, mouthUpperUp=0.20, mouthStretch=0.10, mouthSmile=0.10),
     # close and spread, as in bit
-    "ih": _both(jawOpen=0.18, mouthLowerDown=0.16, mouthUpperUp=0.22, mouthStretch=0.15, mouthSmile=0.18),
+    "ih": both_sides(jawOpen=0.18, mouthLowerDown=0.16, mouthUpperUp=0.22, mouthStretch=0.15, mouthSmile=0.18),
     # half-open and rounded, as in toe
-    "oh": _both(jawOpen=0.32, mouthFunnel=0.25, mouthPucker=0.35),
+    "oh": both_sides(jawOpen=0.32, mouthFunnel=0.25, mouthPucker=0.35),
     # close and rounded, as in book
-    "ou": _both(jawOpen=0.12, mouthFunnel=0.20, mouthPucker=0.65),
+    "ou": both_sides(jawOpen=0.12, mouthFunnel=0.20, mouthPucker=0.65),
 }
 """The 15 visemes of Oculus Lipsync in its order: name -> {ARKit name: weight}."""
 
@@ -58,7 +65,7 @@ VOWELS = {
     "aa": VISEMES["aa"],
     "ih": VISEMES["ih"],
     # Japanese u: close, hardly rounded
-    "ou": _both(jawOpen=0.12, mouthFunnel=0.15, mouthPucker=0.45),
+    "ou": both_sides(jawOpen=0.12, mouthFunnel=0.15, mouthPucker=0.45),
     # Japanese e lies between ih and aa
     "ee": VISEMES["E"],
     "oh": VISEMES["oh"],
@@ -84,8 +91,5 @@ def mixture(weights: dict[str, float], table: dict[str, dict[str, float]] = VISE
     unknown = weights.keys() - table.keys()
     if unknown:
         raise HeadError(f"No viseme is called {', '.join(sorted(unknown))}; there are {', '.join(table)}.")
-    row = np.zeros(len(ARKIT_INDEX), np.float32)
-    for viseme, weight in weights.items():
-        for name, value in table[viseme].items():
-            row[ARKIT_INDEX[name]] += weight * value
-    return np.clip(row, 0, 1)
+    rows = [weight * row(table[viseme]) for viseme, weight in weights.items()]
+    return np.clip(np.sum(rows, 0, np.float32) if rows else row({}), 0, 1)

@@ -86,9 +86,7 @@ def _enough(scene: Scene, points: np.ndarray, likeness: float) -> np.ndarray:
     enough[~scene.detail] = 1
     # Only the upper teeth keep still in the head; the rest of an open mouth looks new in each pose of the jaw.
     enough[scene.part[:-1] == PARTS.index("inner")] *= likeness
-    corners = scene.faces.ravel()
-    total = np.bincount(corners, np.repeat(enough, 3), len(points))
-    return total / np.maximum(np.bincount(corners, minlength=len(points)), 1)
+    return np.bincount(scene.faces.ravel(), np.repeat(enough, 3), len(points)) / scene.valence
 
 
 def _draw(scene: Scene, seen: Seen, points: np.ndarray, carried: np.ndarray, window: Window):

@@ -50,6 +50,7 @@ class Scene:
     faces: np.ndarray  # F 3 int32, head first, then sheet
     part: np.ndarray  # F + 1, of each triangle; the last entry is for pixels without one
     detail: np.ndarray  # F bool, whether a triangle belongs to DETAILS
+    valence: np.ndarray  # N, in how many triangles a vertex is; at least 1
     source: np.ndarray  # N 3 float32: x, y px and depth in the photo
     areas: np.ndarray  # F, square px in the photo
     colours: np.ndarray  # N 3 float32 sRGB, 0 to 255, where the photo does not show it
@@ -121,6 +122,7 @@ def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) ->
         faces=faces,
         part=part,
         detail=detail[faces].any(1),
+        valence=np.maximum(np.bincount(faces.ravel(), minlength=len(source)), 1),
         source=source,
         areas=np.maximum(areas(source, faces), TINY),
         colours=colours,

@@ -12,8 +12,8 @@ from scipy.spatial.transform import Rotation
 from vividlib.errors import FaceTurnedError
 from vividlib.geometry.camera import head_to_camera, project
 from vividlib.geometry.mesh import laplacian
-from vividlib.head.model import deform
-from vividlib.reconstruction.solve import EYES, LIPS, OVAL, Solution, landmarks_of, solve
+from vividlib.head.model import deform, landmarks_of, person
+from vividlib.reconstruction.solve import EYES, LIPS, OVAL, Solution, solve
 from vividlib.types import Camera, Face, HeadModel, Portrait
 
 MAX_TURN = 60.0  # degrees from the camera; past it half of the mouth is out of sight
@@ -40,8 +40,7 @@ def fit_portrait(portrait: Portrait, head: HeadModel) -> Face:
             f"The face looks {turn:.0f} degrees away from the camera; at most {MAX_TURN:.0f} can be reconstructed. "
             "Use a picture that shows more of the face from the front."
         )
-    neutral = head.template + np.tensordot(solution.identity, head.identity_basis, 1)
-    neutral = refine(head, neutral, solution)
+    neutral = refine(head, person(head, solution.identity), solution)
     # The bend moved eye sockets and lips a little: read pose, expression and gaze once more.
     final = solve(head, portrait.landmarks[None], neutral)
     return Face(

@@ -11,7 +11,7 @@ import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import cv2
 import numpy as np
@@ -75,8 +75,10 @@ def find_faces(image: np.ndarray) -> list[np.ndarray]:
                 boxes += _detect(image, tile)
             if boxes:
                 break
-        faces = [_landmarks(image, box) for box in _distinct(boxes)]
-    found = _distinct_faces([points for points in faces if points is not None])
+        largest_first = sorted(boxes, key=lambda box: -box[2] * box[3])
+        faces = [_landmarks(image, box) for box in _distinct(largest_first, tuple)]
+    # Two detections can lead to one face.
+    found = _distinct([points for points in faces if points is not None], bounding_box)
     return sorted(found, key=lambda points: -bounding_box(points)[3])
 
 
@@ -189,20 +191,20 @@ _DETECTORS: list = []
 
 def _landmarks(image: np.ndarray, box: Box) -> np.ndarray | None:
     """Landmarks inside a detected box, read twice: the second crop is centred on the first result."""
-    for _ in range(2):
-        left, top, right, bottom = _window(box, CROP, image.shape)
-        crop = image[top:bottom, left:right]
-        if min(crop.shape[:2]) < 16:
-            return None
-        # The network reads 192 px; a small crop is enlarged by a better filter than its own.
-        zoom = max(1.0, 384 / max(crop.shape[:2]))
-        crop = cv2.resize(crop, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)
-        with _face_mesh(static_image_mode=True) as mesh:
+    with _face_mesh(static_image_mode=True) as mesh:
+        for _ in range(2):
+            left, top, right, bottom = _window(box, CROP, image.shape)
+            crop = image[top:bottom, left:right]
+            if min(crop.shape[:2]) < 16:
+                return None
+            # The network reads 192 px; a small crop is enlarged by a better filter than its own.
+            zoom = max(1.0, 384 / max(crop.shape[:2]))
+            crop = cv2.resize(crop, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)
             points = _read(mesh, crop)
-        if points is None:
-            return None
-        points = points / zoom + np.array([left, top, 0], np.float32)
-        box = bounding_box(points)
+            if points is None:
+                return None
+            points = points / zoom + np.array([left, top, 0], np.float32)
+            box = bounding_box(points)
     return points
 
 
@@ -225,21 +227,12 @@ def _window(box: Box, factor: float, shape) -> tuple[int, int, int, int]:
     return max(0, left), max(0, top), min(shape[1], max(right, 0)), min(shape[0], max(bottom, 0))
 
 
-def _distinct(boxes: list[Box]) -> list[Box]:
-    """Boxes without those that show the same face as a larger one."""
-    kept: list[Box] = []
-    for box in sorted(boxes, key=lambda b: -b[2] * b[3]):
-        if all(_overlap(box, other) < 0.3 for other in kept):
-            kept.append(box)
-    return kept
-
-
-def _distinct_faces(faces: list[np.ndarray]) -> list[np.ndarray]:
-    """Two detections can lead to one face: keep the first of those whose landmarks coincide."""
-    kept: list[np.ndarray] = []
-    for points in faces:
-        if all(_overlap(bounding_box(points), bounding_box(other)) < 0.3 for other in kept):
-            kept.append(points)
+def _distinct(found: list, box_of: Callable[..., Box]) -> list:
+    """What was found, without what shows the same face as something before it in the list."""
+    kept: list = []
+    for one in found:
+        if all(_overlap(box_of(one), box_of(other)) < 0.3 for other in kept):
+            kept.append(one)
     return kept
 
 

@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from vividlib.conventions import ARKIT
 from vividlib.head.gaze import eye_shapes
-from vividlib.head.model import shape_scale
+from vividlib.head.model import landmarks_of, person, shape_scale
 from vividlib.types import Camera, HeadModel
 
 NOISE = 0.001  # metres: how far landmarks of a good detection stray
@@ -65,11 +65,6 @@ class Solution:
     gaze: np.ndarray  # B 2 2, radians
     identity: np.ndarray  # K, standard deviations, one person
     residual: np.ndarray  # B 478 2, px: detected minus projected
-
-
-def landmarks_of(head: HeadModel, vertices: np.ndarray) -> np.ndarray:
-    """The 478 landmarks (... 478 3) of vertices (... V 3)."""
-    return np.einsum("...lkc,lk->...lc", vertices[..., head.landmark_vertices, :], head.landmark_weights)
 
 
 def solve(head: HeadModel, landmarks: np.ndarray, neutral: np.ndarray | None = None, rounds: int = 8) -> Solution:
@@ -252,7 +247,7 @@ def _weak_pose(base, target):
 def _gaze(head, neutral, identity, target, rotation, scale, centre):
     """Gaze (B 2 2) that puts the irises where they are seen."""
     if neutral is None:
-        neutral = head.template + np.tensordot(identity, head.identity_basis, 1)
+        neutral = person(head, identity)
     gaze = np.zeros((len(target), 2, 2))
     for eye, name, iris in ((0, "left", LEFT_IRIS), (1, "right", RIGHT_IRIS)):
         middle = neutral[head.joints[f"eye_{name}"]].mean(0)

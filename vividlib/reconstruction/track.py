@@ -8,9 +8,9 @@ from os import PathLike
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from vividlib.conventions import ARKIT
 from vividlib.errors import NoFaceError
-from vividlib.head.gaze import eye_shapes
+from vividlib.head.gaze import with_gaze
+from vividlib.head.model import person
 from vividlib.media.video import read_video
 from vividlib.reconstruction.fit import refine
 from vividlib.reconstruction.landmarks import track_faces
@@ -70,8 +70,7 @@ def _one_identity(landmarks: np.ndarray, head: HeadModel) -> np.ndarray:
     heads = []
     for i in picks:
         solution = solve(head, landmarks[i][None])
-        neutral = head.template + np.tensordot(solution.identity, head.identity_basis, 1)
-        heads.append(refine(head, neutral, solution))
+        heads.append(refine(head, person(head, solution.identity), solution))
     return np.mean(heads, 0)
 
 
@@ -89,11 +88,8 @@ def _to_motion(batches: list[Solution], fps: float) -> Motion:
     across = (centre - np.median(centre, 0)) / scale[:, None] * [1, -1]
     # Eyes look at one thing; single irises jitter.
     gaze = np.repeat(smooth(gaze.mean(1), fps)[:, None], 2, axis=1)
-    shapes = np.clip(smooth(expression, fps), 0, 1)
-    looking = [i for i, name in enumerate(ARKIT) if name.startswith("eyeLook")]
-    shapes[:, looking] = eye_shapes(gaze)[:, looking]
     return Motion(
-        blendshapes=shapes,
+        blendshapes=with_gaze(np.clip(smooth(expression, fps), 0, 1), gaze),
         head_rotation=turns.as_quat(),
         head_translation=smooth(np.column_stack([across, depth]), fps),
         gaze=gaze,

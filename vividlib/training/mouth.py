@@ -12,7 +12,8 @@ import numpy as np
 
 from vividlib.audio_to_mesh.network import SPOKEN
 from vividlib.conventions import ARKIT_INDEX
-from vividlib.reconstruction.solve import LIPS, landmarks_of
+from vividlib.head.model import landmarks_of
+from vividlib.reconstruction.solve import LIPS
 from vividlib.types import HeadModel
 
 STILL = [10, 151, 9, 8, 168, 6, 197, 195, 5, 4, 33, 133, 362, 263, 130, 359, 127, 356, 103, 332, 54, 284, 21, 251,

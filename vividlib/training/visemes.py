@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vividlib.conventions import ARKIT, ARKIT_INDEX, MOTION_RATE
+from vividlib.head.visemes import both_sides, row
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,7 @@ class Phone:
 
 def _target(**values: float) -> np.ndarray:
     """A row of 52; a name without Left or Right sets both sides."""
-    row = np.zeros(len(ARKIT), np.float32)
-    for name, value in values.items():
-        for full in (name, f"{name}Left", f"{name}Right"):
-            if full in ARKIT_INDEX:
-                row[ARKIT_INDEX[full]] = value
-    return row
+    return row(both_sides(**values))
 
 
 REST = _target()

@@ -43,7 +43,7 @@ SIZE_PRICE = 1e-8
 
 def marks_of(head: HeadModel) -> np.ndarray:
     """The 478 landmarks on the template (478, 3)."""
-    return (head.template[head.landmark_vertices] * head.landmark_weights[..., None]).sum(1)
+    return model.landmarks_of(head, head.template)
 
 
 @dataclass(frozen=True, eq=False)
