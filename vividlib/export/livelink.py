@@ -37,6 +37,7 @@ _SHAPES = [name[0].upper() + name[1:] for name in ARKIT]
 # The app writes the right side of these two pairs first, unlike ARKit's own order.
 _SWAPPED = {"JawLeft": "JawRight", "JawRight": "JawLeft", "MouthLeft": "MouthRight", "MouthRight": "MouthLeft"}
 HEADER = ["Timecode", "BlendShapeCount", *(_SWAPPED.get(name, name) for name in _SHAPES), *_ANGLES]
+_ROW = [(_SHAPES + _ANGLES).index(name) for name in HEADER[2:]]  # a take's order, out of a packet's
 
 _TICKS = 60  # a time code counts sixtieths of a second whatever the frame rate
 _DAY = 24 * 60 * 60
@@ -51,17 +52,27 @@ def write(motion: Motion, path: str | Path) -> None:
     OutputError
         If the file cannot be written.
     """
-    yaw, pitch, roll = Rotation.from_quat(motion.head_rotation).as_euler("YXZ").T
-    left, right = motion.gaze[:, 0], motion.gaze[:, 1]
-    still = np.zeros(len(motion))
-    angles = [-yaw, pitch, -roll, -left[:, 0], -left[:, 1], still, -right[:, 0], -right[:, 1], still]
-    columns = dict(zip(_SHAPES, motion.blendshapes.T), **dict(zip(_ANGLES, angles)))
-    table = np.stack([columns[name] for name in HEADER[2:]], axis=1).astype(np.float64) + 0.0  # no "-0.0"
+    table = frame_values(motion)[:, _ROW]
     with atomic_output(path) as partial, open(partial, "w", encoding="ascii", newline="\n") as file:
         file.write(",".join(HEADER) + "\n")
         for frame, row in enumerate(table):
             values = ",".join(f"{value:.10f}" for value in row)
             file.write(f"{_timecode(frame / motion.rate)},{len(row)},{values}\n")
+
+
+def frame_values(motion: Motion) -> np.ndarray:
+    """The 61 numbers of each frame, as Live Link orders them: ARKit's 52, then yaw, pitch, roll of head and eyes.
+
+    Returns
+    -------
+    numpy.ndarray
+        (T, 61) float64; angles in radians with the signs given above: head, left eye, right eye.
+    """
+    yaw, pitch, roll = Rotation.from_quat(motion.head_rotation).as_euler("YXZ").T
+    left, right = motion.gaze[:, 0], motion.gaze[:, 1]
+    still = np.zeros(len(motion))
+    angles = [-yaw, pitch, -roll, -left[:, 0], -left[:, 1], still, -right[:, 0], -right[:, 1], still]
+    return np.concatenate([motion.blendshapes, np.stack(angles, axis=1)], axis=1).astype(np.float64) + 0.0  # no -0.0
 
 
 def read(path: str | Path) -> Motion:
