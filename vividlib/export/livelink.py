@@ -8,26 +8,25 @@ Columns, order, time code and number format are those of real takes. Signs, in t
   correlation of 0.999.
 - The head's turn is R = Ry(-HeadYaw) Rx(HeadPitch) Rz(-HeadRoll), radians: positive turns the face
   to the person's right, down, and tilts the crown to the person's left. The app takes head and eye
-  angles from the same conversion (an Unreal FRotator of ARKit's transform), and the eye roll of real
-  takes, ``yaw * pitch``, is what this order and these signs give for an eye without torsion.
+  angles from the same conversion (an Unreal FRotator of ARKit's transform).
+- ``EyeRoll`` is what that conversion gives for an eye that turns about its own axes and has no torsion:
+  tan(roll) = sin(yaw) tan(pitch). Real takes have just this roll (to 1e-7), so it is written, and not read.
 
-The format has no place for head translation and lip offsets, and one angle pair says all our gaze
-does: eye roll is written as 0 and not read.
+The format has no place for head translation and lip offsets.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from vividlib.conventions import ARKIT
-from vividlib.errors import MotionError
+from vividlib.export.reading import read_table
+from vividlib.export.timing import fill, frames_at
 from vividlib.head.gaze import gaze_of
-from vividlib.media.files import atomic_output, open_input
+from vividlib.media.files import atomic_output
 from vividlib.types import Motion
 
 _ANGLES = [
@@ -39,9 +38,10 @@ _SWAPPED = {"JawLeft": "JawRight", "JawRight": "JawLeft", "MouthLeft": "MouthRig
 HEADER = ["Timecode", "BlendShapeCount", *(_SWAPPED.get(name, name) for name in _SHAPES), *_ANGLES]
 _ROW = [(_SHAPES + _ANGLES).index(name) for name in HEADER[2:]]  # a take's order, out of a packet's
 
+_READ = ["Timecode", *_SHAPES, *_ANGLES]
+
 _TICKS = 60  # a time code counts sixtieths of a second whatever the frame rate
 _DAY = 24 * 60 * 60
-_RATES = (24000 / 1001, 24, 25, 30000 / 1001, 30, 48, 50, 60000 / 1001, 60, 100, 120)
 
 
 def write(motion: Motion, path: str | Path) -> None:
@@ -69,10 +69,10 @@ def frame_values(motion: Motion) -> np.ndarray:
         (T, 61) float64; angles in radians with the signs given above: head, left eye, right eye.
     """
     yaw, pitch, roll = Rotation.from_quat(motion.head_rotation).as_euler("YXZ").T
-    left, right = motion.gaze[:, 0], motion.gaze[:, 1]
-    still = np.zeros(len(motion))
-    angles = [-yaw, pitch, -roll, -left[:, 0], -left[:, 1], still, -right[:, 0], -right[:, 1], still]
-    return np.concatenate([motion.blendshapes, np.stack(angles, axis=1)], axis=1).astype(np.float64) + 0.0  # no -0.0
+    angles = [-yaw, pitch, -roll]
+    for eye_yaw, eye_pitch in -motion.gaze.transpose(1, 2, 0).astype(np.float64):
+        angles += [eye_yaw, eye_pitch, np.arctan(np.sin(eye_yaw) * np.tan(eye_pitch))]
+    return np.concatenate([motion.blendshapes, np.stack(angles, axis=1)], axis=1) + 0.0  # no -0.0
 
 
 def read(path: str | Path) -> Motion:
@@ -86,27 +86,9 @@ def read(path: str | Path) -> Motion:
     MotionError
         If the file is not there, lacks a column, or holds a broken row or time code.
     """
-    with open_input(path, MotionError) as file:
-        try:
-            rows = list(csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline="")))
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise MotionError(f"{path} is no Live Link Face CSV ({error}); export the take again.") from error
-    header = rows[0] if rows else []
-    missing = [name for name in HEADER if name not in header and name != "BlendShapeCount"]
-    if missing:
-        raise MotionError(f"{path} is no Live Link Face CSV: it lacks the column {missing[0]}; export the take again.")
-    seconds, table = [], []
-    for number, row in enumerate(rows[1:], start=2):
-        try:
-            cells = dict(zip(header, row, strict=True))
-            seconds.append(_seconds(cells["Timecode"]))
-            table.append([float(cells[name]) for name in _SHAPES + _ANGLES])
-        except ValueError as error:
-            raise MotionError(f"{path}, line {number}: {error}; delete the line or export the take again.") from error
-    if not table:
-        raise MotionError(f"{path} holds no frames; export the take again.")
-    rate, index = _frames(np.array(seconds), path)
-    table = _fill(index, np.array(table))
+    seconds, *values = read_table(path, "Live Link Face CSV", lambda header: _READ, _seconds).T
+    rate, index = frames_at(np.unwrap(seconds, period=_DAY), path, lone=_TICKS)  # a take may pass midnight
+    table = fill(index, np.stack(values, axis=1))
     yaw, pitch, roll = table[:, 52:55].T
     gaze = -table[:, [[55, 56], [58, 59]]]
     if not gaze.any():  # many writers fill only the eyeLook shapes
@@ -129,29 +111,3 @@ def _timecode(seconds: float) -> str:
 def _seconds(timecode: str) -> float:
     hours, minutes, seconds, ticks = timecode.split(":")
     return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(ticks) / _TICKS
-
-
-def _frames(seconds: np.ndarray, path: str | Path) -> tuple[float, np.ndarray]:
-    """The frame rate behind a column of times, and the frame number of each row."""
-    if len(seconds) == 1:
-        return float(_TICKS), np.zeros(1, int)
-    steps = np.diff(seconds) % _DAY  # a take may pass midnight
-    frame = np.median(steps)
-    if not 0 < frame < 1:
-        raise MotionError(f"{path}: its time codes do not rise steadily from row to row; export the take again.")
-    counts = np.rint(steps / frame).astype(int)
-    if counts.min() < 1 or counts.sum() > 10 * len(seconds):
-        raise MotionError(f"{path}: its time codes repeat or jump; export the take again.")
-    rate = counts.sum() / steps.sum()
-    nearest = min(_RATES, key=lambda known: abs(known - rate))
-    # Time codes are rounded and phones keep their own time: a known rate that ends within half a frame is meant.
-    rate = nearest if abs(nearest - rate) * steps.sum() < 0.5 else rate
-    return rate, np.concatenate([[0], np.cumsum(counts)])
-
-
-def _fill(index: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """Rows for every frame number up to the last, linear between those of ``index``."""
-    every = np.arange(index[-1] + 1)
-    if len(every) == len(table):
-        return table
-    return np.stack([np.interp(every, index, column) for column in table.T], axis=1)
