@@ -100,7 +100,7 @@ def listen(
             mel = mel_spectrogram(_samples_under(speech.samples, first, min(frames, stop + FRAMES_AHEAD)))
             heard = network(relative_log_mel(mel.unsqueeze(0)), neutral)
             loud = level(mel).unflatten(0, (-1, MELS_PER_FRAME)).amax(1)
-            takes_part = _ease_in(network.voice(heard)[0] * (_loudest_near(loud) > QUIETEST_VOICE))
+            takes_part = participation(network.voice(heard)[0], loud)
             own = slice(start - first, stop - first)
             voice[start:stop] = takes_part[own].numpy()
             mouth[start:stop, SPOKEN_INDEX] = (network.mouth(heard)[0] * takes_part.unsqueeze(1))[own].numpy()
@@ -110,15 +110,22 @@ def listen(
     return mouth, voice, loudness
 
 
+def participation(voice: torch.Tensor, loud: torch.Tensor) -> torch.Tensor:
+    """How far the mouth takes part, (T,) in [0, 1]: a mean over EASE frames, as a mouth does not jump.
+
+    Parameters
+    ----------
+    voice : (T,) in [0, 1], from `SpeechNetwork.voice`
+    loud : (T,) or up to FRAMES_AHEAD longer, dB; a frame depends on HOLD + EASE - 1 frames before it
+    """
+    heard = voice * (_loudest_near(loud)[: len(voice)] > QUIETEST_VOICE)
+    return F.avg_pool1d(F.pad(heard.unsqueeze(0), (EASE - 1, 0)), EASE, 1)[0]
+
+
 def _loudest_near(loud: torch.Tensor) -> torch.Tensor:
     """The loudest of the frames that a mouth still or already answers to, (T,) dB."""
     padded = F.pad(loud.unsqueeze(0), (HOLD, FRAMES_AHEAD), value=-100)
     return F.max_pool1d(padded, HOLD + 1 + FRAMES_AHEAD, 1)[0]
-
-
-def _ease_in(voice: torch.Tensor) -> torch.Tensor:
-    """A mean over the last EASE frames, (T,): a mouth does not jump."""
-    return F.avg_pool1d(F.pad(voice.unsqueeze(0), (EASE - 1, 0)), EASE, 1)[0]
 
 
 def _samples_under(samples: np.ndarray, first: int, stop: int) -> torch.Tensor:
