@@ -86,7 +86,7 @@ def read(path: str | Path) -> Motion:
     MotionError
         If the file is not there, lacks a column, or holds a broken row or time code.
     """
-    seconds, *values = read_table(path, "Live Link Face CSV", lambda header: _READ, _seconds).T
+    seconds, *values = read_table(path, "Live Link Face CSV", lambda header: _READ, _seconds).values()
     rate, index = frames_at(np.unwrap(seconds, period=_DAY), path, lone=_TICKS)  # a take may pass midnight
     table = fill(index, np.stack(values, axis=1))
     yaw, pitch, roll = table[:, 52:55].T

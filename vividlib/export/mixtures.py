@@ -12,6 +12,7 @@ from functools import cache
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.optimize import lsq_linear
+from scipy.spatial.distance import cdist
 
 from vividlib.conventions import ARKIT
 from vividlib.errors import MotionError
@@ -84,6 +85,13 @@ def viseme_weights(blendshapes: np.ndarray, visemes: dict[str, dict[str, float]]
     slope = blendshapes[:, shapes] @ (moved @ basis.T) + _WHOLE
     weights = _solve(normal, slope, np.zeros_like(slope), np.ones_like(slope))
     return weights[:, : len(visemes)].astype(np.float32)
+
+
+def mouth_distances(blendshapes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """How far lips and tongue of the default head are apart (T, N metres, root mean square): (T, 52) and (N, 52)."""
+    shapes, moved = _lower_face()
+    factor = np.linalg.cholesky(moved @ moved.T + 1e-12 * np.eye(len(shapes)))  # the same lengths, in fewer numbers
+    return cdist(blendshapes[:, shapes] @ factor, others[:, shapes] @ factor)
 
 
 @cache

@@ -55,7 +55,7 @@ def check_size(file: io.BufferedIOBase, path: str | Path) -> None:
 
 def read_table(
     path: str | Path, kind: str, columns: Callable[[list[str]], Sequence[str]], time: Callable[[str], float] = float
-) -> np.ndarray:
+) -> dict[str, np.ndarray]:
     """Columns of a comma-separated table by name.
 
     Parameters
@@ -71,8 +71,8 @@ def read_table(
 
     Returns
     -------
-    numpy.ndarray
-        (T, len(columns)) float64, finite.
+    dict
+        Name -> values (T,) float64, finite, in the order of ``columns``.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def read_table(
             raise MotionError(f"{place}: {error}; delete the line or export the take again.") from error
     if not values:
         raise MotionError(f"{path} holds no frames; export the take again.")
-    return finite(np.array(values).reshape(-1, len(wanted)), path, "the table")
+    return dict(zip(wanted, finite(np.array(values).reshape(-1, len(wanted)), path, "the table").T))
 
 
 def _append(values: array, row: list[str], header: list[str], places: list[int], time: Callable) -> None:
