@@ -212,10 +212,10 @@ def test_motion_files_by_suffix(motion, tmp_path, suffix):
 
 
 def test_unknown_suffixes_are_refused_with_a_list(face, motion, tmp_path):
-    with pytest.raises(OutputError, match=r"\.csv, \.glb, \.npz"):
-        vv.save_motion(motion, tmp_path / "take.bvh")
+    with pytest.raises(OutputError, match=r"\.bvh, \.csv, \.glb, \.json"):
+        vv.save_motion(motion, tmp_path / "take.fbx")
     with pytest.raises(OutputError, match=r"\.glb"):
-        vv.save_face(face, tmp_path / "face.obj")
-    with pytest.raises(MotionError, match=r"\.npz or \.csv"):
-        vv.load_motion(tmp_path / "take.bvh")
+        vv.save_face(face, tmp_path / "face.fbx")
+    with pytest.raises(MotionError, match=r"\.bvh, \.csv, \.glb, \.json"):
+        vv.load_motion(tmp_path / "take.fbx")
     assert not list(tmp_path.iterdir())

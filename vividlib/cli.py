@@ -55,16 +55,23 @@ def parser() -> argparse.ArgumentParser:
 
     new = command("speak", _speak, "speech to motion", seed)
     new.add_argument("speech", metavar="SPEECH", help="sound file with one voice")
-    _output(new, "motion: .npz, .csv (Live Link Face) or .glb (animated head)")
+    _output(new, "motion: .npz, .csv (Live Link Face), .glb (animated head) and more: docs/rigs.md")
 
     new = command("track", _track, "video to motion, by fitting the head to each frame", head)
     new.add_argument("video", metavar="VIDEO", help="video of one face")
-    _output(new, "motion: .npz, .csv (Live Link Face) or .glb (animated head)")
+    _output(new, "motion: .npz, .csv (Live Link Face), .glb (animated head) and more: docs/rigs.md")
 
     new = command("render", _render, "play a motion on a photo", photo, video, head)
-    new.add_argument("motion", metavar="MOTION", help="motion: .npz, or .csv of Live Link Face")
+    new.add_argument("motion", metavar="MOTION", help="motion: .npz, .csv of Live Link Face and more: docs/rigs.md")
     new.add_argument("--audio", metavar="SPEECH", help="sound of the video, which then lasts as long")
     _output(new, "video: .mp4")
+
+    new = command("convert", _convert, "a motion from one file format to another")
+    new.add_argument("motion", metavar="MOTION", help="motion in any format that is read")
+    new.add_argument("output", metavar="FILE", type=Path, help="the suffix chooses the format")
+    new.add_argument("--format", metavar="NAME", help="another format of that suffix; see docs/rigs.md")
+    new.add_argument("--fps", metavar="N", type=float, help="frames a second (default: as they are)")
+    new.add_argument("--head", metavar="PATH", help="head to show: your own .glb or .vrm, or a head as for reconstruct")
 
     command("doctor", _doctor, "what is installed, and which backend will be used and why")
 
@@ -135,7 +142,7 @@ def _reconstruct(given, progress):
 def _speak(given, progress):
     from vividlib import pipeline
 
-    pipeline.check_output(given.output, pipeline.MOTION_WRITERS)
+    pipeline.check_motion_output(given.output)
     pipeline.save_motion(pipeline.speak(given.speech, seed=given.seed, progress=progress), given.output)
     return [given.output]
 
@@ -143,7 +150,7 @@ def _speak(given, progress):
 def _track(given, progress):
     from vividlib import pipeline
 
-    pipeline.check_output(given.output, pipeline.MOTION_WRITERS)
+    pipeline.check_motion_output(given.output)
     pipeline.save_motion(pipeline.track(given.video, head=given.head, progress=progress), given.output)
     return [given.output]
 
@@ -158,6 +165,18 @@ def _render(given, progress):
     face = pipeline.reconstruct(given.photo, face=given.face, head=given.head)
     frames = pipeline.render(face, motion, size=given.size, fps=given.fps, device=given.device, progress=progress)
     frames.save(given.output, audio=given.audio)
+    return [given.output]
+
+
+def _convert(given, progress):
+    from vividlib import pipeline
+    from vividlib.media.video import frame_rate
+
+    motion = pipeline.load_motion(given.motion)
+    if given.fps is not None:
+        motion = motion.resample(float(frame_rate(given.fps)))
+    for note in pipeline.save_motion(motion, given.output, head=given.head, format=given.format):
+        print("vividlib: note:", note, file=sys.stderr)
     return [given.output]
 
 

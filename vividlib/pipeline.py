@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vividlib import backend
+from vividlib import backend, export
 from vividlib.conventions import ARKIT, ARKIT_INDEX
 from vividlib.errors import InputError, MotionError
-from vividlib.export import FACE_WRITERS, MOTION_READERS, MOTION_WRITERS
+from vividlib.export import AVATARS, FACE_WRITERS
 from vividlib.head.formats import load as load_head
 from vividlib.head.gaze import with_gaze
 from vividlib.media.audio import load_speech
@@ -79,9 +79,7 @@ def speak(speech: Source | Speech, *, seed: int = 0, progress: Progress | None =
     return audio_to_mesh.speak(voice, seed=seed, progress=progress)
 
 
-def track(
-    video: str | Path, *, head: HeadModel | str | Path | None = None, progress: Progress | None = None
-) -> Motion:
+def track(video: str | Path, *, head: HeadModel | str | Path | None = None, progress: Progress | None = None) -> Motion:
     """Read the motion of the one face in a video, at the video's frame rate.
 
     Parameters
@@ -260,21 +258,28 @@ def carry_mood(face: Face, motion: Motion) -> Motion:
     return replace(motion, blendshapes=np.clip(with_gaze(blendshapes, gaze), 0, 1), gaze=gaze)
 
 
-def load_motion(path: str | Path) -> Motion:
-    """Read a motion: .npz of this library, or .csv of Live Link Face.
+def load_motion(path: str | Path, *, format: str | None = None) -> Motion:
+    """Read a motion from any of the files that docs/rigs.md lists.
+
+    Parameters
+    ----------
+    path
+        The file; its suffix and its beginning tell the format.
+    format
+        Its name, such as ``"audio2face"``, where they do not.
 
     Raises
     ------
-    MotionError
+    MotionError, BackendError
     """
-    reader = MOTION_READERS.get(Path(path).suffix.lower())
-    if reader is None:
-        raise MotionError(f"{path}: a motion is read from {' or '.join(MOTION_READERS)} files.")
-    return reader(path)
+    return export.load(path, format)
 
 
-def save_motion(motion: Motion, path: str | Path, face: Face | None = None) -> None:
-    """Write a motion as .npz, Live Link Face .csv, or an animated head .glb.
+def save_motion(
+    motion: Motion, path: str | Path, face: Face | None = None, *, head: HeadModel | str | Path | None = None,
+    format: str | None = None,
+) -> tuple[str, ...]:  # fmt: skip
+    """Write a motion for one of the programs that docs/rigs.md lists.
 
     Parameters
     ----------
@@ -283,21 +288,48 @@ def save_motion(motion: Motion, path: str | Path, face: Face | None = None) -> N
     path
         Its suffix chooses the format.
     face
-        Whose head the .glb shows; None: the default head.
+        Whose head a format with a head (.glb, .usda, .usdc, .usdz, .obj, .pc2) shows; None: the default head.
+    head
+        Instead of a face: a head as from `load_head`, or its file; or a user's own .glb or .vrm, whose morph
+        targets and bones are then found by name.
+    format
+        Another format of that suffix by its name, such as ``"audio2face"``.
+
+    Returns
+    -------
+    tuple of str
+        What of the motion the file does not hold, and what of a user's file was not matched, a line each.
 
     Raises
     ------
-    OutputError
+    OutputError, InputError, BackendError
     """
-    suffix = check_output(path, MOTION_WRITERS)
-    if suffix == ".glb":
-        MOTION_WRITERS[suffix](motion, path, face)
-    else:
-        MOTION_WRITERS[suffix](motion, path)
+    whose = _shown(face, head)
+    check_motion_output(path, format, whose)
+    return export.save(motion, path, whose, format)
+
+
+def check_motion_output(path: str | Path, format: str | None = None, whose=None) -> None:
+    """See early whether a motion can be written at ``path`` in this format.
+
+    Raises
+    ------
+    OutputError, BackendError
+    """
+    check_writable(path)
+    export.written_format(path, format, whose if isinstance(whose, Path) else None)
+
+
+def _shown(face: Face | None, head: HeadModel | str | Path | None) -> Face | HeadModel | Path | None:
+    if face is not None and head is not None:
+        raise InputError("A motion is shown on a face or on a head, not both; hand in one of them.")
+    if isinstance(head, (str, Path)):
+        return Path(head) if Path(head).suffix.lower() in AVATARS else load_head(head)
+    return head if face is None else face
 
 
 def save_face(face: Face, path: str | Path) -> None:
-    """Write a person's neutral head, textured, with 52 morph targets, as .glb.
+    """Write a person's neutral head: .glb, textured, with 52 morph targets; or .obj, the mesh alone.
 
     Raises
     ------

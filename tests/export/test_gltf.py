@@ -4,7 +4,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from vividlib.conventions import ARKIT
-from vividlib.export import gltf
+from vividlib.export import glb, gltf
 
 _TYPES = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
@@ -151,7 +151,7 @@ def test_the_file_keeps_the_rules_of_the_format(moving, face, tmp_path):
 
 
 def test_views_start_at_multiples_of_four_whatever_stands_before():
-    buffer = gltf._Buffer()
+    buffer = glb.Buffer()
     for data in (b"a picture of any length"[:count] for count in (1, 2, 3, 4, 5)):
         view = buffer.views[buffer.view(data)]
         assert view.byteOffset % 4 == 0

@@ -3,7 +3,7 @@
 One mesh, one primitive for each of skin, eyes and mouth, all on the same vertices. The head bends on
 its neck through a skin of two joints, Chest and Head; a blendshape is a morph target stored sparsely, only
 the vertices that it moves. The eyes turn by the eyeLook targets, as rigs expect. Lip offsets would
-need a target for every frame and are left out.
+need a target for every frame and have no place.
 """
 
 from __future__ import annotations
@@ -14,13 +14,18 @@ from pathlib import Path
 import numpy as np
 import pygltflib as gltf
 from PIL import Image
+from scipy.spatial.transform import Rotation, Slerp
 
 from vividlib.conventions import ARKIT
+from vividlib.errors import MotionError
+from vividlib.export import avatar, glb
+from vividlib.export.names import arkit_columns, blendshapes
+from vividlib.export.shown import rig_shapes, shown, texture_of
+from vividlib.export.timing import even_times
 from vividlib.geometry.mesh import vertex_normals
-from vividlib.media.files import atomic_output
+from vividlib.head.gaze import gaze_of
 from vividlib.types import Face, HeadModel, Motion
 
-_MOVED = 1e-6  # metres: less than this is rounding
 _EYES = ("eyeball_left", "eyeball_right")
 _MOUTH = ("teeth_upper", "teeth_lower", "tongue", "mouth_cavity")
 
@@ -49,7 +54,7 @@ def write(
     OutputError
         If the file cannot be written.
     """
-    buffer = _Buffer()
+    buffer = glb.Buffer()
     vertex, faces, uv = _split_at_seams(head)
     attributes = gltf.Attributes(
         POSITION=buffer.add(neutral[vertex].astype(np.float32), gltf.ARRAY_BUFFER, bounds=True),
@@ -61,7 +66,7 @@ def write(
     joints, weights = _skin(head)
     attributes.JOINTS_0 = buffer.add(joints[vertex], gltf.ARRAY_BUFFER)
     attributes.WEIGHTS_0 = buffer.add(weights[vertex], gltf.ARRAY_BUFFER)
-    targets = [gltf.Attributes(POSITION=buffer.add_sparse(shape[vertex])) for shape in head.blendshapes]
+    targets = [gltf.Attributes(POSITION=buffer.add_sparse(shape[vertex])) for shape in rig_shapes(head, neutral)]
     parts = _parts(head)
     primitives = [
         gltf.Primitive(
@@ -85,86 +90,103 @@ def write(
         document.samplers = [gltf.Sampler(magFilter=gltf.LINEAR, minFilter=gltf.LINEAR_MIPMAP_LINEAR)]
         document.textures = [gltf.Texture(source=0, sampler=0)]
     if motion is not None:
-        document.animations = [_animation(buffer, motion)]
-    document.bufferViews, document.accessors = buffer.views, buffer.accessors
-    document.buffers = [gltf.Buffer(byteLength=len(buffer.data))]
-    document.set_binary_blob(bytes(buffer.data))
-    with atomic_output(path) as partial:
-        Path(partial).write_bytes(b"".join(document.save_to_bytes()))
+        tracks = [(0, "weights", motion.blendshapes), (2, "rotation", motion.head_rotation)]
+        document.animations = [buffer.animation(motion.rate, [*tracks, (2, "translation", motion.head_translation)])]
+    buffer.save(document, path)
 
 
 def write_face(face: Face, path: str | Path) -> None:
     """Write a person's neutral head with the photo as its texture. Raises as `write`."""
-    write(path, face.head, face.neutral, _texture(face))
+    write(path, face.head, face.neutral, texture_of(face))
 
 
-def write_motion(motion: Motion, path: str | Path, face: Face | None = None) -> None:
-    """Write ``motion`` on a person's head, or on the default head. Raises as `write`."""
-    if face is None:
-        from vividlib.head import model
-
-        head = model.load()
-        write(path, head, head.template, motion=motion)
-    else:
-        write(path, face.head, face.neutral, _texture(face), motion)
+def write_motion(motion: Motion, path: str | Path, whose: Face | HeadModel | None = None) -> None:
+    """Write ``motion`` on a person's head, a head as it is, or the default head. Raises as `write`."""
+    write(path, *shown(whose), texture_of(whose), motion)
 
 
-def _texture(face: Face) -> np.ndarray:
-    from vividlib.reconstruction.texture import unwrap
+def read(path: str | Path) -> Motion:
+    """Read the first animation that moves named shapes, of this library's files or any avatar's.
 
-    return unwrap(face)
+    Shapes are found by name on all meshes; where two meshes have the same, the larger weight counts. The head
+    is the joint called so; its turn is taken against its rest, in the axes of the scene. Keys at uneven times
+    are sampled at 60 frames a second.
 
-
-class _Buffer:
-    """The binary part of a GLB in the making, with its views and accessors."""
-
-    def __init__(self):
-        self.data = bytearray()
-        self.views: list[gltf.BufferView] = []
-        self.accessors: list[gltf.Accessor] = []
-
-    def view(self, data: bytes, target: int | None = None) -> int:
-        """Append bytes at the next multiple of four; the number of their view."""
-        self.data += bytes(-len(self.data) % 4)
-        self.views.append(gltf.BufferView(buffer=0, byteOffset=len(self.data), byteLength=len(data), target=target))
-        self.data += data
-        return len(self.views) - 1
-
-    def add(self, array: np.ndarray, target: int | None = None, bounds: bool = False) -> int:
-        """Append one element a row; the number of its accessor."""
-        self.accessors.append(_describe(array, bounds))
-        self.accessors[-1].bufferView = self.view(np.ascontiguousarray(array).tobytes(), target)
-        return len(self.accessors) - 1
-
-    def add_sparse(self, offsets: np.ndarray) -> int:
-        """Append offsets (N, 3), of which only those that are not zero are stored."""
-        offsets = np.where(np.abs(offsets).max(axis=1, keepdims=True) > _MOVED, offsets, 0).astype(np.float32)
-        accessor = _describe(offsets, bounds=True)
-        rows = np.flatnonzero(offsets.any(axis=1)).astype(np.uint32)
-        if len(rows):  # an accessor without data is all zeros; a sparse part may not be empty
-            accessor.sparse = gltf.Sparse(
-                count=len(rows),
-                indices=gltf.AccessorSparseIndices(
-                    bufferView=self.view(rows.tobytes()), componentType=_TYPES[rows.dtype.str]
-                ),
-                values=gltf.AccessorSparseValues(bufferView=self.view(offsets[rows].tobytes())),
-            )
-        self.accessors.append(accessor)
-        return len(self.accessors) - 1
+    Raises
+    ------
+    MotionError
+        If the file is damaged, or nothing in it moves one of ARKit's shapes.
+    """
+    document = glb.load(path)
+    try:
+        tracks = _tracks(document)
+        if not any(path == "weights" for _, path in tracks):
+            raise MotionError(f"{path} holds no animation of morph targets; export it with its animation.")
+        rate, times = even_times(np.unique(np.concatenate([keys for keys, _, _ in tracks.values()])))
+        shapes = _shapes(document, tracks, times)
+        turn, shift = _head_motion(document, tracks, times)
+    except glb.DAMAGE as error:
+        raise MotionError(f"{path} holds a broken animation ({error}); export it again.") from error
+    if shapes is None:
+        raise MotionError(f"{path} animates none of ARKit's shapes; rename its morph targets after them.")
+    return Motion(shapes, turn, shift, gaze_of(shapes), rate=rate)
 
 
-_TYPES = {"|u1": gltf.UNSIGNED_BYTE, "<u4": gltf.UNSIGNED_INT, "<f4": gltf.FLOAT}
-_SHAPES = {(): gltf.SCALAR, (2,): gltf.VEC2, (3,): gltf.VEC3, (4,): gltf.VEC4}
+def _tracks(document: gltf.GLTF2) -> dict[tuple[int, str], tuple[np.ndarray, np.ndarray, str]]:
+    """(node, path) -> key times (K), values (K, ...), interpolation, of the first animation with weights."""
+    for animation in document.animations:
+        if not any(channel.target.path == "weights" for channel in animation.channels):
+            continue
+        tracks = {}
+        for channel in animation.channels:
+            sampler = animation.samplers[channel.sampler]
+            keys = glb.values(document, sampler.input)[:, 0]
+            values = glb.values(document, sampler.output).reshape(len(keys), -1)
+            if sampler.interpolation == gltf.ANIM_CUBICSPLINE:  # tangent, value, tangent
+                values = np.split(values, 3, axis=1)[1]
+            if (
+                not len(keys)
+                or (np.diff(keys) <= 0).any()
+                or not (np.isfinite(keys).all() and np.isfinite(values).all())
+            ):
+                raise ValueError("key times do not rise, or a key is not finite")
+            tracks[channel.target.node, channel.target.path] = keys, values, sampler.interpolation
+        return tracks
+    return {}
 
 
-def _describe(array: np.ndarray, bounds: bool) -> gltf.Accessor:
-    accessor = gltf.Accessor(
-        componentType=_TYPES[array.dtype.str], count=len(array), type=_SHAPES[array.shape[1:]]
-    )  # fmt: skip
-    if bounds:
-        accessor.min = np.atleast_1d(array.min(axis=0)).tolist()
-        accessor.max = np.atleast_1d(array.max(axis=0)).tolist()
-    return accessor
+def _sampled(track: tuple[np.ndarray, np.ndarray, str], times: np.ndarray) -> np.ndarray:
+    keys, values, interpolation = track
+    if interpolation == gltf.ANIM_STEP:
+        return values[np.maximum(np.searchsorted(keys, times + 1e-6, "right") - 1, 0)]
+    return np.stack([np.interp(times, keys, column) for column in values.T], axis=1)
+
+
+def _shapes(document: gltf.GLTF2, tracks: dict, times: np.ndarray) -> np.ndarray | None:
+    shapes, found = np.zeros((len(times), len(ARKIT))), False
+    for (node, path), track in tracks.items():
+        if path == "weights":
+            names = glb.morph_names(document, document.nodes[node].mesh)
+            weights = _sampled(track, times)
+            if weights.shape[1] != len(names):
+                raise ValueError(f"{len(names)} morph targets have {weights.shape[1]} weights")
+            shapes, found = np.maximum(shapes, blendshapes(names, weights)), found or bool(arkit_columns(names))
+    return shapes if found else None
+
+
+def _head_motion(document: gltf.GLTF2, tracks: dict, times: np.ndarray):
+    """Quaternions (T, 4) and metres (T, 3) of the head against its rest, or None."""
+    head = avatar.bone(document, "head")
+    turn = shift = None
+    if (head, "rotation") in tracks:
+        keys, values, _ = tracks[head, "rotation"]
+        local = Slerp(keys, Rotation.from_quat(values))(times) if len(keys) > 1 else Rotation.from_quat(values[[0]])
+        turn = avatar.in_scene(document, head, local * glb.rest_rotation(document, head).inv()).as_quat()
+        turn = np.repeat(turn, len(times), axis=0) if len(keys) == 1 else turn
+    if (head, "translation") in tracks:
+        rest = document.nodes[head].translation or [0, 0, 0]
+        shift = glb.rest_above(document, head).apply(_sampled(tracks[head, "translation"], times) - rest)
+    return turn, shift
 
 
 def _split_at_seams(head: HeadModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -208,23 +230,6 @@ def _nodes(head: HeadModel) -> list[gltf.Node]:
         gltf.Node(name="Chest", children=[2]),
         gltf.Node(name="Head", translation=[0.0, 0.0, 0.0], rotation=[0.0, 0.0, 0.0, 1.0]),
     ]
-
-
-def _animation(buffer: _Buffer, motion: Motion) -> gltf.Animation:
-    times = buffer.add((np.arange(len(motion)) / motion.rate).astype(np.float32), bounds=True)
-    tracks = [
-        (0, "weights", motion.blendshapes.ravel()),  # frame by frame, all targets of a frame together
-        (2, "rotation", motion.head_rotation),
-        (2, "translation", motion.head_translation),
-    ]
-    return gltf.Animation(
-        name="motion",
-        samplers=[gltf.AnimationSampler(input=times, output=buffer.add(values)) for _, _, values in tracks],
-        channels=[
-            gltf.AnimationChannel(sampler=number, target=gltf.AnimationChannelTarget(node=node, path=path))
-            for number, (node, path, _) in enumerate(tracks)
-        ],
-    )
 
 
 def _jpeg(texture: np.ndarray) -> bytes:

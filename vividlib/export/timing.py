@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from vividlib.conventions import MOTION_RATE
 from vividlib.errors import MotionError
 from vividlib.export.reading import MAX_FRAMES
 
 _KNOWN = (24000 / 1001, 24, 25, 30000 / 1001, 30, 48, 50, 60000 / 1001, 60, 72, 90, 100, 120)
+
+_UNEVEN = 60.0  # frames a second for keys that stand on no common frames
 
 
 def known_rate(rate: float, seconds: float) -> float:
@@ -43,6 +46,26 @@ def frames_at(seconds: np.ndarray, path: str | Path, lone: float) -> tuple[float
     if counts.min() < 1 or counts.sum() > min(10 * len(seconds), MAX_FRAMES):
         raise MotionError(f"{path}: its times repeat or jump; export the take again.")
     return known_rate(counts.sum() / steps.sum(), steps.sum()), np.concatenate([[0], np.cumsum(counts.astype(int))])
+
+
+def even_times(keys: np.ndarray) -> tuple[float, np.ndarray]:
+    """A frame rate and the times of its frames, on which key times (K seconds, rising) stand if they are even.
+
+    Others are sampled at 60 frames a second. A single key is one frame.
+
+    Raises
+    ------
+    ValueError
+        If the keys are too far apart.
+    """
+    try:
+        rate, index = frames_at(keys, "", lone=MOTION_RATE)
+        count = index[-1] + 1
+    except MotionError:
+        rate, count = _UNEVEN, round((keys[-1] - keys[0]) * _UNEVEN) + 1
+    if count > MAX_FRAMES:
+        raise ValueError("its keys are hours apart")
+    return rate, keys[0] + np.arange(count) * ((keys[-1] - keys[0]) / max(count - 1, 1))
 
 
 def fill(index: np.ndarray, table: np.ndarray) -> np.ndarray:
