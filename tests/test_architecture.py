@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "vividlib"
 ORDER = [
     "conventions", "errors", "types", "weights", "backend", "geometry", "media", "head", "reconstruction",
-    "audio_to_mesh", "mesh_to_video", "export", "metrics", "training", "pipeline", "checkup", "demo", "cli",
+    "audio_to_mesh", "mesh_to_video", "export", "live", "metrics", "training", "pipeline", "checkup", "demo", "cli",
 ]  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def test_loading_the_pipeline_does_not_hide_a_function_behind_the_package_of_its
 def test_public_names():
     assert sorted(vividlib.__all__) == [
         "Cancelled", "Face", "HeadModel", "Motion", "Portrait", "Progress", "Speech", "VividError", "__version__",
-        "animate", "carry_mood", "doctor", "load_head", "load_motion", "load_speech", "reconstruct", "render",
+        "animate", "carry_mood", "doctor", "live", "load_head", "load_motion", "load_speech", "reconstruct", "render",
         "save_face", "save_motion", "speak", "track",
     ]  # fmt: skip
     with pytest.raises(AttributeError):

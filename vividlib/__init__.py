@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from vividlib import live
     from vividlib.checkup import doctor
     from vividlib.errors import Cancelled, VividError
     from vividlib.head.formats import load as load_head
@@ -50,12 +51,14 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "Cancelled", "Face", "HeadModel", "Motion", "Portrait", "Progress", "Speech", "VividError", "__version__",
-    "animate", "carry_mood", "doctor", "load_head", "load_motion", "load_speech", "reconstruct", "render",
+    "animate", "carry_mood", "doctor", "live", "load_head", "load_motion", "load_speech", "reconstruct", "render",
     "save_face", "save_motion", "speak", "track",
 ]  # fmt: skip
 
 
 def __getattr__(name: str):
+    if name == "live":
+        return import_module("vividlib.live")
     if name not in _HOME:
         raise AttributeError(f"module 'vividlib' has no attribute {name!r}")
     globals()[name] = getattr(import_module(_HOME[name]), name)

@@ -66,6 +66,24 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("--audio", metavar="SPEECH", help="sound of the video, which then lasts as long")
     _output(new, "video: .mp4")
 
+    new = command("live", _live, "send the face to a running program, frame by frame", seed)
+    new.add_argument(
+        "source",
+        metavar="SPEECH",
+        help="sound file; or motion file; or mic, the microphone; or -, standard input: raw 16 kHz mono s16le samples",
+    )
+    new.add_argument(
+        "--to",
+        metavar="ADDRESS",
+        action="append",
+        required=True,
+        help="livelink://HOST[:11111][?subject=NAME], vmc://HOST[:39539][?clips=vrm, perfect-sync or arkit], "
+        "vts://HOST[:8001] or ifacialmocap://HOST[:49983]; may be given several times",
+    )
+    new.add_argument("--fps", metavar="N", type=float, default=60, help="frames a second (default: 60)")
+    new.add_argument("--play", action="store_true", help="play the sound, and keep the face in step with it")
+    new.add_argument("--retarget", metavar="TABLE", help="how the rig differs: a .toml file or the name of a preset")
+
     new = command("convert", _convert, "a motion from one file format to another")
     new.add_argument("motion", metavar="MOTION", help="motion in any format that is read")
     new.add_argument("output", metavar="FILE", type=Path, help="the suffix chooses the format")
@@ -166,6 +184,14 @@ def _render(given, progress):
     frames = pipeline.render(face, motion, size=given.size, fps=given.fps, device=given.device, progress=progress)
     frames.save(given.output, audio=given.audio)
     return [given.output]
+
+
+def _live(given, progress):
+    played = vv.live.broadcast(
+        given.source, given.to, fps=given.fps, play_sound=given.play, retarget=given.retarget, seed=given.seed,
+        progress=progress,
+    )  # fmt: skip
+    return [f"{played.sent} frames sent, {played.late} dropped because they were late"]
 
 
 def _convert(given, progress):

@@ -1,0 +1,165 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from vividlib import live
+from vividlib.audio_to_mesh import stream
+from vividlib.audio_to_mesh.network import SPOKEN
+from vividlib.errors import AudioError, BackendError, InputError, MotionError, OutputError, VividError
+from vividlib.export import npz
+from vividlib.export.retarget import Retarget, Shape
+from vividlib.live import IFacialMocap, LiveLink, Timeline, broadcast, connect, sound, sources
+from vividlib.live.sources import listen
+from vividlib.media.audio import load_speech
+from vividlib.types import Speech
+from vividlib.weights import asset_path
+
+NOWHERE = "livelink://127.0.0.1:9"
+
+
+@pytest.fixture(scope="module")
+def samples() -> np.ndarray:
+    """A second and a bit of speech, 16 kHz, as 16-bit steps can say it."""
+    part = load_speech(asset_path("speech.wav")).samples[20_000:37_100]
+    return (np.rint(part * 32767).astype("<i2") / 32768).astype(np.float32)
+
+
+def made(samples: np.ndarray):
+    """The motion that a stream of these samples gives."""
+    return stream.step(stream.begin(), samples, last=True)[1]
+
+
+def test_addresses():
+    with connect("livelink://127.0.0.1?subject=Ada%20L") as one, connect("ifacialmocap://localhost:49984/") as other:
+        assert isinstance(one, LiveLink) and one._address == ("127.0.0.1", 11111) and one._subject == "Ada L"
+        assert isinstance(other, IFacialMocap) and other._address == ("127.0.0.1", 49984)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "", "localhost", "localhost:11111", "http://localhost", "livelink://", "livelink://:11111", "vmc://host:port",
+        "vmc://host:99999", "livelink://host/path", "livelink://host?name=Ada", "vmc://[::1", "livelink://host?subject=",
+    ],
+)  # fmt: skip
+def test_what_is_no_address(address):
+    with pytest.raises(OutputError):
+        connect(address)
+
+
+def test_a_saved_motion_reaches_a_program_through_the_command(peer, motion, tmp_path):
+    npz.write(motion, tmp_path / "take.npz")
+    receiver = peer("livelink")
+    command = [sys.executable, "-m", "vividlib", "live", str(tmp_path / "take.npz"), "--to"]
+    done = subprocess.run(
+        [*command, f"livelink://127.0.0.1:{receiver.port}"], capture_output=True, text=True, check=True
+    )
+    frames = receiver.report()
+    late = 120 - len(frames)
+    assert done.stdout == f"{len(frames)} frames sent, {late} dropped because they were late\n"
+    for frame in frames:
+        seconds = (frame["frame"] + frame["part"]) / 60
+        assert frame["values"]["jawOpen"] == pytest.approx(motion.at([seconds])["jawOpen"][0], abs=1e-4)
+    assert 0 <= late < 100
+
+
+def test_raw_samples_on_standard_input_become_a_face(peer, samples, tmp_path):
+    """The face that arrives is the one that the same sound gives offline."""
+    receiver = peer("livelink")
+    command = [sys.executable, "-m", "vividlib", "live", "-", "--to", f"livelink://127.0.0.1:{receiver.port}"]
+    data = np.rint(samples * 32768).astype("<i2").tobytes()
+    subprocess.run(command, input=data, capture_output=True, check=True)
+    motion, frames = made(samples), receiver.report()
+    assert frames
+    for frame in frames:
+        there = motion.at([(frame["frame"] + frame["part"]) / 60])
+        for name in (*SPOKEN, "eyeBlinkLeft", "eyeLookInLeft"):
+            assert frame["values"][name] == pytest.approx(there[name][0], abs=2e-4), name
+
+
+def test_what_is_heard_has_a_face_and_what_has_a_face_is_heard(samples):
+    timeline, speaker, heard = Timeline(), sound.Playout(16_000, 1), []
+
+    def write(block):
+        assert timeline.ready() * 16_000 >= sum(map(len, heard)) + len(block) - 320
+        heard.append(block)
+
+    speaker.write = write
+    listen(np.array_split(samples, 23), timeline, speaker=speaker)
+    assert np.array_equal(np.concatenate(heard)[:, 0], samples)
+    assert timeline.duration() == made(samples).duration
+    for seconds in (0, 0.5, 1.0):
+        assert np.allclose(timeline.at(seconds).blendshapes, made(samples).at([seconds]).blendshapes, atol=1e-5)
+
+
+def test_a_broken_source_ends_what_it_feeds():
+    def chunks():
+        yield np.zeros(320, np.float32)
+        raise AudioError("the microphone was unplugged")
+
+    timeline = Timeline()
+    with pytest.raises(AudioError):
+        listen(chunks(), timeline)
+    assert timeline.duration() < 1
+
+
+def test_a_microphone_that_breaks_is_an_error_of_the_performance(monkeypatch):
+    def broken():
+        raise AudioError("the microphone was unplugged")
+        yield
+
+    monkeypatch.setattr(sound, "microphone", broken)
+    with pytest.raises(AudioError, match="unplugged"):
+        broadcast("mic", [NOWHERE])
+
+
+def test_a_microphone_is_heard(monkeypatch, samples, peer):
+    monkeypatch.setattr(sound, "microphone", lambda: iter(np.array_split(samples, 50)))
+    receiver = peer("livelink")
+    played = broadcast("mic", [f"livelink://127.0.0.1:{receiver.port}"], fps=50)
+    frames = receiver.report()
+    assert played.sent == len(frames) > 0
+    assert played.sent + played.late == len(made(samples))
+
+
+def test_speech_is_retargeted_on_its_way(peer, samples, monkeypatch):
+    monkeypatch.setattr(sources, "load_speech", lambda source: Speech(samples))
+    receiver = peer("ifacialmocap")
+    address = f"ifacialmocap://127.0.0.1:{receiver.port}"
+    broadcast("speech.wav", [address], retarget=Retarget({"jawOpen": Shape(gain=0, offset=0.3)}))
+    assert {frame["jawOpen"] for frame in receiver.report()} == {30}
+
+
+@pytest.mark.parametrize(
+    ("source", "settings", "error"),
+    [
+        ("missing.wav", {}, AudioError),
+        ("missing.npz", {}, MotionError),
+        ("missing.npz", {"play_sound": True}, InputError),
+        ("mic", {"play_sound": True}, InputError),
+        ("missing.wav", {"fps": 0}, InputError),
+        ("missing.wav", {"retarget": "metahumans"}, InputError),
+        ("missing.wav", {"retarget": "missing.toml"}, InputError),
+    ],
+)
+def test_what_cannot_be_performed_is_said_before_work_begins(source, settings, error):
+    with pytest.raises(error):
+        broadcast(source, [NOWHERE], **settings)
+
+
+def test_an_address_is_looked_at_before_the_speech():
+    with pytest.raises(OutputError):
+        broadcast("missing.wav", ["nowhere"])
+
+
+def test_nothing_on_standard_input():
+    command = [sys.executable, "-m", "vividlib", "live", "-", "--to", NOWHERE]
+    done = subprocess.run(command, input=b"", capture_output=True, check=False)
+    assert done.returncode == 2 and b"No sound came" in done.stderr
+
+
+def test_names():
+    assert issubclass(BackendError, VividError)
+    assert {*live.__all__} >= {"LiveLink", "VMC", "VTubeStudio", "IFacialMocap", "connect", "play", "broadcast"}

@@ -1,0 +1,170 @@
+"""From any source to any number of programs: what `vividlib live` does."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from vividlib import export
+from vividlib.conventions import SAMPLE_RATE
+from vividlib.errors import AudioError, InputError, VividError
+from vividlib.export import retarget as retargeting
+from vividlib.export.retarget import Retarget
+from vividlib.live import sound
+from vividlib.live.address import connect, parse
+from vividlib.live.link import Link
+from vividlib.live.pacing import Clock, Played, Timeline, check_fps, play
+from vividlib.media.audio import load_speech, open_sound
+from vividlib.types import Motion, Progress
+
+STANDARD_INPUT, MICROPHONE = "-", "mic"
+_LAG = 0.06  # seconds that what is shown may be behind what a microphone gave
+
+
+def broadcast(
+    source: str | Path, to: Iterable[str], *, fps: float = 60, play_sound: bool = False,
+    retarget: Retarget | str | Path | None = None, seed: int = 0, progress: Progress | None = None,
+) -> Played:  # fmt: skip
+    """Perform speech or a motion live.
+
+    Parameters
+    ----------
+    source
+        A sound file, a motion file, ``"-"`` for raw samples on standard input (16 kHz, mono, signed 16-bit
+        little-endian) or ``"mic"`` for the default microphone.
+    to
+        Addresses as for `connect`.
+    fps
+        Frames a second.
+    play_sound
+        Whether the sound is played on the default loudspeaker; the face then follows it.
+    retarget
+        A table, its TOML file, or the name of a preset.
+    seed
+        Of blinks, gaze and head motion.
+    progress
+        See `vividlib.Progress`: of speech in a file, before it is performed.
+
+    Raises
+    ------
+    InputError, OutputError, BackendError
+    """
+    source, to = str(source), list(to)
+    check_fps(fps)
+    for address in to:
+        parse(address)
+    table = retarget if isinstance(retarget, Retarget) or retarget is None else retargeting.load(retarget)
+    has_motion = Path(source).suffix.lower() in export.MOTION_SUFFIXES
+    if play_sound and (source == MICROPHONE or has_motion):
+        raise InputError(f"{source} has no sound to play; leave out --play, or hand in a recording of the speech.")
+    with ExitStack() as stack:
+        if source in (STANDARD_INPUT, MICROPHONE):
+            links = [stack.enter_context(connect(address)) for address in to]
+            speaker = stack.enter_context(sound.Loudspeaker(SAMPLE_RATE, 1)) if play_sound else None
+            return _while_it_comes(source, links, speaker, fps, table, seed)
+        motion = export.load(source) if has_motion else _spoken(source, seed, progress)
+        links = [stack.enter_context(connect(address)) for address in to]
+        if not play_sound:
+            return play(motion, links, fps, retarget=table)
+        recording = open_sound(source)
+        speaker = stack.enter_context(sound.Loudspeaker(recording.rate, recording.channels))
+        pouring = _Beside(lambda: _pour(recording.blocks, speaker))
+        played = play(motion, links, fps, retarget=table, clock=speaker)
+        pouring.check()
+        return played
+
+
+def listen(
+    chunks: Iterable[np.ndarray], timeline: Timeline, seed: int = 0, speaker: sound.Playout | None = None
+) -> None:
+    """Turn a voice into motion as it comes; let the speaker have the sound for which there is a face.
+
+    Parameters
+    ----------
+    chunks
+        (N,) float32 in [-1, 1] at 16 kHz.
+    timeline, speaker
+        What grows; both are ended at the end.
+    seed
+        Of blinks, gaze and head motion.
+    """
+    from vividlib.audio_to_mesh import stream  # here, because torch takes seconds to load
+
+    state, unheard = stream.begin(seed), np.zeros(0, np.float32)
+    try:
+        for chunk in chain(chunks, [None]):
+            last = chunk is None
+            chunk = unheard[:0] if last else chunk
+            state, motion = stream.step(state, chunk, last)
+            unheard = np.concatenate([unheard, chunk])
+            if motion is None:
+                continue
+            timeline.extend(motion)
+            count = len(motion) * sound.CHUNK
+            if speaker:
+                speaker.write(unheard[:count, None])
+            unheard = unheard[count:]
+    finally:
+        timeline.end()
+        if speaker:
+            speaker.end()
+
+
+def _while_it_comes(
+    source: str, links: list[Link], speaker: sound.Loudspeaker | None, fps: float, table: Retarget | None, seed: int
+) -> Played:
+    """Perform a voice that is still coming, from standard input or the microphone."""
+    timeline = Timeline()
+    if source == MICROPHONE:
+        chunks, clock = sound.microphone(), Clock(timeline, _LAG)
+    else:
+        chunks, clock = sound.pcm(sys.stdin.buffer), speaker or Clock(timeline)
+    listening = _Beside(lambda: listen(chunks, timeline, seed, speaker))
+    try:
+        played = play(timeline, links, fps, retarget=table, clock=clock)
+    finally:
+        timeline.end()
+    listening.check()
+    if not played.sent:
+        raise AudioError("No sound came; pipe in raw 16 kHz mono 16-bit samples, or hand in a sound file.")
+    return played
+
+
+def _spoken(source: str, seed: int, progress: Progress | None) -> Motion:
+    voice = load_speech(source)
+    from vividlib import audio_to_mesh  # here, because torch takes seconds to load
+
+    return audio_to_mesh.speak(voice, seed=seed, progress=progress)
+
+
+def _pour(blocks: Iterable[np.ndarray], speaker: sound.Playout) -> None:
+    try:
+        for block in blocks:
+            speaker.write(block)
+    finally:
+        speaker.end()
+
+
+class _Beside:
+    """Work beside the playing, on a thread that does not keep the program alive."""
+
+    def __init__(self, work: Callable[[], None]):
+        self._work, self._problem = work, None
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except VividError as problem:
+            self._problem = problem
+
+    def check(self) -> None:
+        """Raise what went wrong so far."""
+        if self._problem:
+            raise self._problem
