@@ -128,7 +128,8 @@ def _curves(motion: Motion, handles: list[_Handle]) -> tuple[dict[str, np.ndarra
             weights = dict(zip(table, viseme_weights(motion.blendshapes, table).T))
             curves = {name: curve for name, curve in curves.items() if not arkit_name(name).startswith(_SPEAKING)}
             curves |= {name: weights[viseme] for viseme, name in names.items()}
-            notes.append(f"the mouth is moved by the {len(names)} visemes {', '.join(names.values())}")
+            used = [names[viseme] for viseme in table if viseme in names]
+            notes.append(f"the mouth is moved by the {len(used)} visemes {', '.join(used)}")
             shapes = {shape: name for shape, name in shapes.items() if name in curves}
             shapes |= {shape: "" for shape in ARKIT if shape.startswith(_SPEAKING)}
     if not {"eyeBlinkLeft", "eyeBlinkRight"} & shapes.keys():

@@ -199,8 +199,8 @@ def read(path: str | Path) -> Motion:
             raise ValueError("blendShapeWeights do not go with blendShapes")
         turn, shift = _head_motion(pxr, stage, animation, codes)
     except (RuntimeError, ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise MotionError(f"{path} is damaged or no USD ({reason}); export it again.") from error
+        # What usd-core says is pages long and may be no text at all.
+        raise MotionError(f"{path} is damaged or no USD; export it again.") from error
     shapes = blendshapes(names, weights)
     return Motion(shapes, turn, shift, gaze_of(shapes), rate=rate)
 
