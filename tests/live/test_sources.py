@@ -105,6 +105,20 @@ def test_a_broken_source_ends_what_it_feeds():
     assert timeline.duration() < 1
 
 
+def test_who_ends_the_timeline_ends_the_listening():
+    timeline, closed = Timeline(), []
+
+    def endless():
+        for number in range(10_000):
+            if number == 20:
+                timeline.end()
+            yield np.zeros(320, np.float32)
+            closed.append(number)
+
+    listen(endless(), timeline)
+    assert len(closed) == 20
+
+
 def test_a_microphone_that_breaks_is_an_error_of_the_performance(monkeypatch):
     def broken():
         raise AudioError("the microphone was unplugged")
@@ -116,7 +130,7 @@ def test_a_microphone_that_breaks_is_an_error_of_the_performance(monkeypatch):
 
 
 def test_a_microphone_is_heard(monkeypatch, samples, peer):
-    monkeypatch.setattr(sound, "microphone", lambda: iter(np.array_split(samples, 50)))
+    monkeypatch.setattr(sound, "microphone", lambda: (chunk for chunk in np.array_split(samples, 50)))
     receiver = peer("livelink")
     played = broadcast("mic", [f"livelink://127.0.0.1:{receiver.port}"], fps=50)
     frames = receiver.report()

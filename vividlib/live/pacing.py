@@ -37,18 +37,22 @@ class Timeline:
     ----------
     motion
         All of it; None: it will come by `extend`.
+
+    Attributes
+    ----------
+    ended : whether nothing more will come
     """
 
     def __init__(self, motion: Motion | None = None):
         self._motion, self._start, self._played = motion and fold_lips(motion), 0.0, 0.0
-        self._ended = motion is not None
+        self.ended = motion is not None
         self._change = threading.Condition()
 
     def extend(self, motion: Motion) -> None:
         """Add frames at the end, at the same rate; waits while there is more ahead than will be played soon."""
         with self._change:
-            self._change.wait_for(lambda: self._ended or self.ready() - self._played < _AHEAD)
-            if self._ended:
+            self._change.wait_for(lambda: self.ended or self.ready() - self._played < _AHEAD)
+            if self.ended:
                 return
             if self._motion is not None:
                 old = max(0, int((self._played - _KEPT - self._start) * motion.rate))
@@ -59,18 +63,18 @@ class Timeline:
     def end(self) -> None:
         """Nothing more will come."""
         with self._change:
-            self._ended = True
+            self.ended = True
             self._change.notify_all()
 
     def ready(self) -> float:
         """Seconds of the last frame that is there; infinite once all are."""
-        if self._ended:
+        if self.ended:
             return math.inf
         return _BEFORE if self._motion is None else self._start + (len(self._motion) - 1) / self._motion.rate
 
     def duration(self) -> float:
         """Seconds; infinite as long as more may come."""
-        if not self._ended:
+        if not self.ended:
             return math.inf
         return self._start + self._motion.duration if self._motion else 0.0
 

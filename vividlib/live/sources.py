@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import chain
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from vividlib.media.audio import load_speech, open_sound
 from vividlib.types import Motion, Progress
 
 STANDARD_INPUT, MICROPHONE = "-", "mic"
+_GOODBYE = 0.5  # seconds
 _LAG = 0.06  # seconds that what is shown may be behind what a microphone gave
 
 
@@ -90,7 +91,7 @@ def listen(
     chunks
         (N,) float32 in [-1, 1] at 16 kHz.
     timeline, speaker
-        What grows; both are ended at the end.
+        What grows; both are ended at the end. Who ends the timeline before ends the listening.
     seed
         Of blinks, gaze and head motion.
     """
@@ -99,6 +100,8 @@ def listen(
     state, unheard = stream.begin(seed), np.zeros(0, np.float32)
     try:
         for chunk in chain(chunks, [None]):
+            if timeline.ended:
+                return
             last = chunk is None
             chunk = unheard[:0] if last else chunk
             state, motion = stream.step(state, chunk, last)
@@ -125,11 +128,17 @@ def _while_it_comes(
         chunks, clock = sound.microphone(), Clock(timeline, _LAG)
     else:
         chunks, clock = sound.pcm(sys.stdin.buffer), speaker or Clock(timeline)
-    listening = _Beside(lambda: listen(chunks, timeline, seed, speaker))
+
+    def hear() -> None:
+        with closing(chunks):
+            listen(chunks, timeline, seed, speaker)
+
+    listening = _Beside(hear)
     try:
         played = play(timeline, links, fps, retarget=table, clock=clock)
     finally:
         timeline.end()
+        listening.leave()
     listening.check()
     if not played.sent:
         raise AudioError("No sound came; pipe in raw 16 kHz mono 16-bit samples, or hand in a sound file.")
@@ -156,13 +165,18 @@ class _Beside:
 
     def __init__(self, work: Callable[[], None]):
         self._work, self._problem = work, None
-        threading.Thread(target=self._run, daemon=True).start()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
 
     def _run(self) -> None:
         try:
             self._work()
         except VividError as problem:
             self._problem = problem
+
+    def leave(self) -> None:
+        """Give it the time to close a microphone; a pipe on which nothing comes is not waited for."""
+        self._thread.join(_GOODBYE)
 
     def check(self) -> None:
         """Raise what went wrong so far."""
