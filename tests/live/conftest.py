@@ -21,11 +21,15 @@ class Peer:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
 
-    def report(self):
+    def report(self) -> dict:
         """What it received, after telling it to end."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.sendto(b"end", ("127.0.0.1", self.port))
         return json.loads(self.process.communicate(timeout=60)[0])
+
+    def frames(self) -> list[dict]:
+        """The frames of its report."""
+        return self.report()["frames"]
 
     def kill(self) -> None:
         self.process.kill()

@@ -13,7 +13,7 @@ def received(peer, *frames: Motion) -> list[dict]:
     with IFacialMocap("127.0.0.1", receiver.port) as out:
         for frame in frames:
             out.send(frame)
-    return receiver.report()
+    return receiver.frames()
 
 
 def test_another_process_receives_every_shape_by_name(peer, motion):

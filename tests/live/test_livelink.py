@@ -26,7 +26,7 @@ def test_another_process_receives_every_frame_by_name(peer, motion):
     with LiveLink("127.0.0.1", receiver.port, subject="Zoë") as out:
         for index in range(len(motion)):
             out.send(motion.at([index / motion.rate]), index / motion.rate)
-    frames = receiver.report()
+    frames = receiver.frames()
     assert len(frames) == len(motion)
     angles = take.frame_values(motion)[:, 52:]
     for index, frame in enumerate(frames):
@@ -50,7 +50,7 @@ def test_a_real_take_is_sent_as_it_was_recorded(data_folder, tmp_path, peer, nam
         for index in range(30):
             out.send(motion.at([index / motion.rate]), index / motion.rate)
     key = name if name in ("HeadYaw", "LeftEyePitch") else name[0].lower() + name[1:]
-    sent = [frame["values"][key] for frame in receiver.report()]
+    sent = [frame["values"][key] for frame in receiver.frames()]
     assert sent == pytest.approx([float(row[column]) for row in rows[1:31]], abs=1e-5)
 
 
@@ -63,12 +63,12 @@ def test_a_receiver_that_restarts_is_found_again(peer, motion):
     first = peer("livelink")
     with LiveLink("127.0.0.1", first.port) as out:
         out.send(motion.at([0]), 0)
-        assert len(first.report()) == 1
+        assert len(first.frames()) == 1
         for _ in range(20):  # nobody listens
             out.send(motion.at([0]), 1)
         second = peer("livelink", first.port)
         out.send(motion.at([1]), 2)
-        assert [frame["frame"] for frame in second.report()] == [120]
+        assert [frame["frame"] for frame in second.frames()] == [120]
 
 
 def test_lip_offsets_reach_a_rig_of_52_shapes(peer, head):
@@ -78,7 +78,7 @@ def test_lip_offsets_reach_a_rig_of_52_shapes(peer, head):
     receiver = peer("livelink")
     with LiveLink("127.0.0.1", receiver.port) as out:
         out.send(Motion(np.zeros((1, 52)), lip_offsets=offsets), 0)
-    assert receiver.report()[0]["values"]["jawOpen"] > 0.2
+    assert receiver.frames()[0]["values"]["jawOpen"] > 0.2
 
 
 def test_one_frame_at_a_time(motion):

@@ -56,7 +56,7 @@ def test_a_saved_motion_reaches_a_program_through_the_command(peer, motion, tmp_
     done = subprocess.run(
         [*command, f"livelink://127.0.0.1:{receiver.port}"], capture_output=True, text=True, check=True
     )
-    frames = receiver.report()
+    frames = receiver.frames()
     late = 120 - len(frames)
     assert done.stdout == f"{len(frames)} frames sent, {late} dropped because they were late\n"
     for frame in frames:
@@ -71,7 +71,7 @@ def test_raw_samples_on_standard_input_become_a_face(peer, samples, tmp_path):
     command = [sys.executable, "-m", "vividlib", "live", "-", "--to", f"livelink://127.0.0.1:{receiver.port}"]
     data = np.rint(samples * 32768).astype("<i2").tobytes()
     subprocess.run(command, input=data, capture_output=True, check=True)
-    motion, frames = made(samples), receiver.report()
+    motion, frames = made(samples), receiver.frames()
     assert frames
     for frame in frames:
         there = motion.at([(frame["frame"] + frame["part"]) / 60])
@@ -133,7 +133,7 @@ def test_a_microphone_is_heard(monkeypatch, samples, peer):
     monkeypatch.setattr(sound, "microphone", lambda: (chunk for chunk in np.array_split(samples, 50)))
     receiver = peer("livelink")
     played = broadcast("mic", [f"livelink://127.0.0.1:{receiver.port}"], fps=50)
-    frames = receiver.report()
+    frames = receiver.frames()
     assert played.sent == len(frames) > 0
     assert played.sent + played.late == len(made(samples))
 
@@ -143,7 +143,7 @@ def test_speech_is_retargeted_on_its_way(peer, samples, monkeypatch):
     receiver = peer("ifacialmocap")
     address = f"ifacialmocap://127.0.0.1:{receiver.port}"
     broadcast("speech.wav", [address], retarget=Retarget({"jawOpen": Shape(gain=0, offset=0.3)}))
-    assert {frame["jawOpen"] for frame in receiver.report()} == {30}
+    assert {frame["jawOpen"] for frame in receiver.frames()} == {30}
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
-"""A receiver of iFacialMocap's text: prints its port, then all frames as JSON. A datagram ``end`` ends it."""
+"""A receiver of iFacialMocap's text: prints its port, then all frames and when they came as JSON. A datagram ``end`` ends it."""
 
 import json
 import socket
 import sys
+import time
 
 
 def parse(text):
@@ -21,7 +22,8 @@ if __name__ == "__main__":
     receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     receiver.bind(("127.0.0.1", int(sys.argv[1])))
     print(receiver.getsockname()[1], flush=True)
-    frames = []
+    frames, heard = [], []
     while (data := receiver.recv(65_536)) != b"end":
+        heard.append(time.monotonic())
         frames.append(parse(data.decode("ascii")))
-    print(json.dumps(frames))
+    print(json.dumps({"frames": frames, "heard": heard}))

@@ -1,4 +1,4 @@
-"""A receiver of Live Link Face packets, written from the byte layout alone: prints its port, then all frames as JSON.
+"""A receiver of Live Link Face packets, written from the byte layout alone: prints its port, then all frames and when they came as JSON.
 
 A datagram ``end`` ends it.
 """
@@ -7,6 +7,7 @@ import json
 import socket
 import struct
 import sys
+import time
 
 NAMES = [
     "eyeBlinkLeft", "eyeLookDownLeft", "eyeLookInLeft",
@@ -57,7 +58,8 @@ if __name__ == "__main__":
     receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     receiver.bind(("127.0.0.1", int(sys.argv[1])))
     print(receiver.getsockname()[1], flush=True)
-    frames = []
+    frames, heard = [], []
     while (data := receiver.recv(65_536)) != b"end":
+        heard.append(time.monotonic())
         frames.append(decode(data))
-    print(json.dumps(frames))
+    print(json.dumps({"frames": frames, "heard": heard}))

@@ -1,15 +1,16 @@
-"""A marionette of the VMC protocol on python-osc's server: prints its port, then all frames as JSON.
+"""A marionette of the VMC protocol on python-osc's server: prints its port, then all frames and when they came as JSON.
 
 A frame is what was told before each /VMC/Ext/Blend/Apply. A datagram ``end`` ends it.
 """
 
 import json
 import sys
+import time
 
 from pythonosc.dispatcher import Dispatcher
 from pythonosc.osc_server import BlockingOSCUDPServer
 
-frames, now, sizes = [], {"clips": {}, "bones": {}}, []
+frames, heard, now, sizes = [], [], {"clips": {}, "bones": {}}, []
 
 
 def ok(address, loaded):
@@ -29,6 +30,7 @@ def clip(address, name, value):
 
 
 def apply(address):
+    heard.append(time.monotonic())
     frames.append(json.loads(json.dumps(now)))
     now["clips"].clear()
 
@@ -36,7 +38,7 @@ def apply(address):
 class Server(BlockingOSCUDPServer):
     def verify_request(self, request, client_address):
         if request[0] == b"end":
-            print(json.dumps({"frames": frames, "largest": max(sizes, default=0)}))
+            print(json.dumps({"frames": frames, "heard": heard, "largest": max(sizes, default=0)}))
             raise SystemExit
         sizes.append(len(request[0]))
         return super().verify_request(request, client_address)

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 
 from websockets.exceptions import ConnectionClosed
@@ -18,7 +19,7 @@ OWN = {
     "EyeOpenLeft", "EyeOpenRight", "EyeLeftX", "EyeLeftY", "EyeRightX", "EyeRightY", "Brows", "BrowLeftY",
     "BrowRightY", "TongueOut", "CheekPuff",
 }  # fmt: skip
-report = {"asked": 0, "denied": 0, "errors": [], "frames": [], "connections": 0}
+report = {"asked": 0, "denied": 0, "errors": [], "frames": [], "heard": [], "connections": 0}
 lock = threading.Lock()
 
 
@@ -60,6 +61,7 @@ def answer(kind, data, session):
         if unknown:
             raise Problem(453, f"Parameter {min(unknown)} not found.")
         assert data["faceFound"] is True and data["mode"] == "set"
+        report["heard"].append(time.monotonic())
         report["frames"].append(values)
         return "InjectParameterDataResponse", {}
     raise Problem(7, f"Unknown request {kind}.")
