@@ -61,11 +61,13 @@ def even_times(keys: np.ndarray) -> tuple[float, np.ndarray]:
     try:
         rate, index = frames_at(keys, "", lone=MOTION_RATE)
         count = index[-1] + 1
+        if count == len(keys):
+            return rate, keys  # as they are: sampled there, a curve keeps its last bit
     except MotionError:
         rate, count = _UNEVEN, round((keys[-1] - keys[0]) * _UNEVEN) + 1
     if count > MAX_FRAMES:
         raise ValueError("its keys are hours apart")
-    return rate, keys[0] + np.arange(count) * ((keys[-1] - keys[0]) / max(count - 1, 1))
+    return rate, np.linspace(keys[0], keys[-1], count)
 
 
 def fill(index: np.ndarray, table: np.ndarray) -> np.ndarray:

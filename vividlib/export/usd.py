@@ -193,7 +193,7 @@ def read(path: str | Path) -> Motion:
         names = [str(name) for name in animation.GetBlendShapesAttr().Get()]
         keys = np.array(animation.GetBlendShapeWeightsAttr().GetTimeSamples() or [0.0])
         rate, times = even_times(keys / stage.GetTimeCodesPerSecond())
-        codes = np.clip(times * stage.GetTimeCodesPerSecond(), keys[0], keys[-1])
+        codes = np.interp(times, keys / stage.GetTimeCodesPerSecond(), keys)
         weights = np.array([animation.GetBlendShapeWeightsAttr().Get(code) for code in codes], np.float64)
         if weights.shape != (len(codes), len(names)):
             raise ValueError("blendShapeWeights do not go with blendShapes")
