@@ -37,13 +37,13 @@ def write_obj(motion: Motion, path: str | Path, whose: Face | HeadModel | None =
     path = Path(path)
     head, neutral = shown(whose)
     folder = path.with_name(f"{path.stem}_frames")
-    surface = _surface(head)
+    frames, surface = _frames(motion, head, neutral), _surface(head)
     _write_mesh(path, neutral, surface)
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder} cannot be made ({error.strerror}); choose another name.") from error
-    for frame, vertices in enumerate(_frames(motion, head, neutral)):
+    for frame, vertices in enumerate(frames):
         _write_mesh(folder / f"{path.stem}_{frame:04d}.obj", vertices, surface)
     ours = re.compile(rf"{re.escape(path.stem)}_(\d{{4,}})\.obj")
     for file in folder.iterdir():
@@ -87,10 +87,13 @@ def _frames(motion: Motion, head: HeadModel, neutral: np.ndarray) -> Iterator[np
         )
     turns = Rotation.from_quat(motion.head_rotation)
     share = np.clip(head.head_weight, 0, 1)[:, None]
-    for frame in range(len(motion)):
+
+    def vertices(frame):
         lips = motion.lip_offsets[frame] if motion.lip_offsets.size else None
         still = deform(head, neutral, motion.blendshapes[frame], motion.gaze[frame], lips)
-        yield still + share * (turns[frame].apply(still) + motion.head_translation[frame] - still)
+        return still + share * (turns[frame].apply(still) + motion.head_translation[frame] - still)
+
+    return map(vertices, range(len(motion)))
 
 
 def _surface(head: HeadModel) -> str:
