@@ -3,8 +3,8 @@
 The receivers are those of the tests (python-osc's server, a stand-in for VTube Studio, decoders of Live Link and
 iFacialMocap). *Late* frames are those that the sender dropped, because a later one was due when it got to run: that is
 the machine's load, which is written down. *Lost* are those that were sent and did not arrive; a link with a thread of
-its own (VTube Studio) also leaves out frames that a newer one overtakes. On a machine that others use, too, run it with
-``nice -n -20``. Then every receiver is killed and started again
+its own (VTube Studio) also leaves out frames that a newer one overtakes. On a machine that others load, run it with
+``chrt -r 10``, which is written down, too. Then every receiver is killed and started again
 under way. Jitter is how far the time between two arrivals is from the time between the two frames.
 """
 
@@ -112,9 +112,10 @@ def minute(motion: Motion, folder: Path) -> dict:
         of_each[receiver.protocol] = {"received": len(heard), "lost": len(seconds) - len(heard)} | jitter(
             heard, seconds
         )
+    ahead = hasattr(os, "sched_getscheduler") and os.sched_getscheduler(0) == os.SCHED_RR
     return {
-        "fps": FPS, "seconds": SECONDS, "sent": played.sent, "late": played.late,
-        "load_average": [round(before, 2), round(os.getloadavg()[0], 2)], "niceness": os.nice(0), "receivers": of_each,
+        "fps": FPS, "seconds": SECONDS, "sent": played.sent, "late": played.late, "real_time_scheduling": ahead,
+        "load_average": [round(before, 2), round(os.getloadavg()[0], 2)], "receivers": of_each,
     }  # fmt: skip
 
 

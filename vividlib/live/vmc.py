@@ -55,7 +55,7 @@ class VMC(UdpLink):
     def __init__(self, host: str = "localhost", port: int = PORT, clips: str = "vrm"):
         if clips not in CLIPS:
             raise OutputError(f"No set of clips is called {clips!r}; choose {', '.join(CLIPS)}.")
-        _osc()
+        datagrams(Motion(np.zeros((1, 52))), 0.0, clips)  # so that nothing is loaded while the first frame waits
         super().__init__(host, port)
         self._clips = clips
 
