@@ -1,7 +1,8 @@
 """Mouth cues: one of a few mouth shapes at a time, as cartoons and speech services have them.
 
 A motion becomes the sequence of shapes that looks most like it on the default head, where every change has its
-price (Viterbi 1967); cues become curves that fade from one shape to the next.
+price and no shape is seen for less than a fade (dynamic programming, as Viterbi 1967); cues become curves that
+fade from one shape to the next.
 """
 
 from __future__ import annotations
@@ -45,26 +46,35 @@ def cues_of(motion: Motion, shapes: dict[str, np.ndarray]) -> list[Cue]:
     """
     frames = motion.resample(_RATE)
     costs = mouth_distances(frames.blendshapes, np.stack(list(shapes.values()))) ** 2
-    path = _cheapest(costs, _CHANGE)
+    path = _cheapest(costs, _CHANGE, round(_FADE * _RATE))
     starts = np.concatenate([[0], 1 + np.flatnonzero(np.diff(path))])
     times = np.append(starts / _RATE, motion.duration)
     names = list(shapes)
     return [Cue(float(a), float(b), names[path[frame]]) for a, b, frame in zip(times, times[1:], starts)]
 
 
-def _cheapest(costs: np.ndarray, change: float) -> np.ndarray:
-    """Which column to be in at each row (T,), so that ``costs`` (T, N) and the changes cost least together."""
-    came_from = np.zeros(costs.shape, int)
-    total = costs[0]
+def _cheapest(costs: np.ndarray, change: float, shortest: int) -> np.ndarray:
+    """Which column to be in at each row (T,), so that ``costs`` (T, N) and the changes cost least together.
+
+    Every stay but the first lasts ``shortest`` rows or more.
+    """
+    until = np.concatenate([np.zeros((1, costs.shape[1])), np.cumsum(costs, axis=0)])
+    total = until[1:].copy()  # of the best way to row t that ends in this column, after a whole stay there
+    came_from = np.full(costs.shape, -1)  # the column before, where the last stay began ``shortest`` rows ago
     for row in range(1, len(costs)):
-        cheapest = total.argmin()
-        moved = total > total[cheapest] + change
-        came_from[row] = np.where(moved, cheapest, np.arange(len(total)))
-        total = np.where(moved, total[cheapest] + change, total) + costs[row]
+        total[row] = total[row - 1] + costs[row]
+        if row >= shortest:
+            before = total[row - shortest].argmin()
+            entered = total[row - shortest, before] + change + until[row + 1] - until[row + 1 - shortest]
+            came_from[row] = np.where(entered < total[row], before, -1)
+            total[row] = np.minimum(entered, total[row])
     path = np.empty(len(costs), int)
-    path[-1] = total.argmin()
-    for row in range(len(costs) - 1, 0, -1):
-        path[row - 1] = came_from[row, path[row]]
+    row, column = len(costs) - 1, total[-1].argmin()
+    while row >= 0:
+        before = came_from[row, column]
+        begin = row if before < 0 else row - shortest + 1
+        path[begin : row + 1] = column
+        row, column = begin - 1, column if before < 0 else before
     return path
 
 

@@ -12,6 +12,7 @@ from vividlib.export.reading import MAX_FRAMES
 
 _KNOWN = (24000 / 1001, 24, 25, 30000 / 1001, 30, 48, 50, 60000 / 1001, 60, 72, 90, 100, 120)
 
+_SHORTEST = 1e-3  # seconds: no camera and no animation has shorter frames
 _UNEVEN = 60.0  # frames a second for keys that stand on no common frames
 
 
@@ -40,7 +41,7 @@ def frames_at(seconds: np.ndarray, path: str | Path, lone: float) -> tuple[float
         return float(lone), np.zeros(1, int)
     steps = np.diff(seconds)
     frame = np.median(steps)
-    if not 0 < frame < 1 or steps.min() <= 0:
+    if not _SHORTEST < frame < 1 or steps.min() <= 0:
         raise MotionError(f"{path}: its times do not rise steadily from frame to frame; export the take again.")
     counts = np.rint(steps / frame)
     if counts.min() < 1 or counts.sum() > min(10 * len(seconds), MAX_FRAMES):
