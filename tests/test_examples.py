@@ -17,6 +17,7 @@ MADE = {
     "02_stages": {"face.glb", "take.csv", "take.glb", "out.mp4"},
     "03_puppet": {"out.mp4"},
     "04_progress": {"out.mp4"},
+    "05_live": set(),
 }
 
 
@@ -39,7 +40,7 @@ def test_example(path, inputs, tmp_path, monkeypatch, request):
     assert usage[1] == path.name
     places = {
         "PHOTO": inputs / "photo.png", "SPEECH": inputs / "speech.wav", "OUTPUT.mp4": tmp_path / "out.mp4",
-        "FOLDER": tmp_path, "VIDEO_OR_TAKE": tmp_path / "take.csv",
+        "FOLDER": tmp_path, "VIDEO_OR_TAKE": tmp_path / "take.csv", "ADDRESS": "livelink://127.0.0.1:9",
     }  # fmt: skip
     arguments = [str(places[word]) for word in usage[2].split() if not word.startswith("[")]
     monkeypatch.setattr(sys, "argv", [str(path), *arguments])

@@ -6,7 +6,7 @@ import pytest
 
 from vividlib.errors import InputError, OutputError
 from vividlib.export.retarget import Retarget, Shape
-from vividlib.live import Played, Timeline, play
+from vividlib.live import Played, Timeline, pacing, play
 from vividlib.live.link import Link
 from vividlib.live.pacing import Clock
 from vividlib.types import Motion
@@ -131,6 +131,25 @@ def test_what_was_played_long_ago_is_forgotten(motion):
         growing.at(growing.ready())
     assert growing.ready() == pytest.approx(20 * motion.duration - 1 / motion.rate)
     assert len(growing._motion) <= 4 * len(motion)
+
+
+def test_nobody_sees_a_timeline_half_extended(motion, monkeypatch):
+    growing, seen = Timeline(), []
+    growing.extend(motion)
+    growing.at(growing.ready())
+    whole = pacing._joined
+
+    def looked_at(*parts):
+        reader = threading.Thread(target=lambda: seen.append(growing.ready()))
+        reader.start()
+        reader.join(0.05)
+        return whole(*parts)
+
+    monkeypatch.setattr(pacing, "_joined", looked_at)
+    growing.extend(motion)
+    while not seen:
+        pass
+    assert seen == [pytest.approx(2 * motion.duration - 1 / motion.rate)]
 
 
 def test_who_makes_motion_waits_for_who_plays_it(motion):

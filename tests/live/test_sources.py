@@ -154,6 +154,7 @@ def test_speech_is_retargeted_on_its_way(peer, samples, monkeypatch):
         ("missing.npz", {"play_sound": True}, InputError),
         ("mic", {"play_sound": True}, InputError),
         ("missing.wav", {"fps": 0}, InputError),
+        ("-", {"seed": -1}, InputError),
         ("missing.wav", {"retarget": "metahumans"}, InputError),
         ("missing.wav", {"retarget": "missing.toml"}, InputError),
     ],

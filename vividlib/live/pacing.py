@@ -16,9 +16,10 @@ from vividlib.export.retarget import Retarget
 from vividlib.live.link import Link
 from vividlib.types import Motion
 
+BEFORE = -0.005
+"""Seconds: where a performance waits for its first frame."""
 _KEPT = 1.0  # seconds of what was played that a growing timeline remembers
 _AHEAD = 2.0  # seconds that it may grow ahead of what is played
-_BEFORE = -0.005  # seconds, where a performance waits for its first frame
 _ROUNDING = 1e-6  # of a frame: a frame is due at its time, not one rounding error later
 
 
@@ -68,15 +69,17 @@ class Timeline:
 
     def ready(self) -> float:
         """Seconds of the last frame that is there; infinite once all are."""
-        if self.ended:
-            return math.inf
-        return _BEFORE if self._motion is None else self._start + (len(self._motion) - 1) / self._motion.rate
+        with self._change:
+            if self.ended:
+                return math.inf
+            return BEFORE if self._motion is None else self._start + (len(self._motion) - 1) / self._motion.rate
 
     def duration(self) -> float:
         """Seconds; infinite as long as more may come."""
-        if not self.ended:
-            return math.inf
-        return self._start + self._motion.duration if self._motion else 0.0
+        with self._change:
+            if not self.ended:
+                return math.inf
+            return self._start + self._motion.duration if self._motion else 0.0
 
     def at(self, seconds: float) -> Motion:
         """The one frame that is seen at ``seconds``."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
 from vividlib.errors import AudioError, BackendError
+from vividlib.live.pacing import BEFORE
 
 CHUNK = SAMPLE_RATE // MOTION_RATE
 """Samples taken at a time: one frame of motion, 20 ms."""
@@ -93,7 +94,7 @@ class Playout:
         """Seconds of the sound that have been heard at ``now`` seconds of the card's clock."""
         with self._change:
             if self._last is None:
-                return -0.005
+                return BEFORE
             heard = self._taken / self.rate + now - self._last
             return heard if self._ended and not self._queued else min(heard, self._taken / self.rate)
 

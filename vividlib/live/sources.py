@@ -58,6 +58,8 @@ def broadcast(
     """
     source, to = str(source), list(to)
     check_fps(fps)
+    if seed < 0:
+        raise InputError(f"{seed} is no seed; choose a whole number from 0.")
     for address in to:
         parse(address)
     table = retarget if isinstance(retarget, Retarget) or retarget is None else retargeting.load(retarget)
@@ -103,9 +105,9 @@ def listen(
             if timeline.ended:
                 return
             last = chunk is None
-            chunk = unheard[:0] if last else chunk
-            state, motion = stream.step(state, chunk, last)
-            unheard = np.concatenate([unheard, chunk])
+            samples = unheard[:0] if last else chunk
+            state, motion = stream.step(state, samples, last)
+            unheard = np.concatenate([unheard, samples])
             if motion is None:
                 continue
             timeline.extend(motion)
