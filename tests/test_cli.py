@@ -127,6 +127,8 @@ def test_bad_input_is_one_line_and_exit_code_2(case, run, tmp_path, monkeypatch)
         "speak absent.wav -o out.xyz",
         "track absent.mp4 -o out.xyz",
         "render absent.png absent.npz -o out.xyz",
+        "convert absent.npz out.xyz",
+        "convert absent.npz out.xyz --head absent.vrm",
     ],
 )
 def test_the_output_is_looked_at_before_the_inputs(line, run):
@@ -157,6 +159,41 @@ def test_a_full_disk_keeps_what_was_there(line, run, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert code == 2 and err.count("\n") == 1 and "could not be written" in err
     assert list(tmp_path.iterdir()) == [output] and output.read_bytes() == b"earlier"
+
+
+@pytest.mark.parametrize("suffix", ["csv", "glb", "usdc", "usdz", "json", "pc2", "obj", "bvh"])
+def test_a_full_disk_keeps_the_earlier_motion(suffix, run, tmp_path):
+    if suffix.startswith("usd"):
+        pytest.importorskip("pxr", reason="usd-core is not installed")
+    assert run("speak speech.wav -o out.npz")[0] == 0
+    output = tmp_path / f"out.{suffix}"
+    output.write_bytes(b"earlier")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        code, _, err = run(f"convert {tmp_path}/out.npz out.{suffix}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert code == 2 and "could not be written" in err
+    assert output.read_bytes() == b"earlier" and {path.suffix for path in tmp_path.iterdir()} == {".npz", output.suffix}
+
+
+def test_a_motion_goes_from_file_to_file(run, tmp_path):
+    assert run("speak speech.wav -o out.csv")[0] == 0
+    code, out, err = run(f"convert {tmp_path}/out.csv out.npz --fps 29.97")
+    assert (code, out.strip(), err) == (0, str(tmp_path / "out.npz"), "")
+    assert pipeline.load_motion(tmp_path / "out.npz").rate == pytest.approx(30000 / 1001)
+    code, _, err = run(f"convert {tmp_path}/out.npz out.json --format rhubarb")
+    assert code == 0 and all(line.startswith("vividlib: note: ") for line in err.splitlines()) and "mouth" in err
+    assert '"mouthCues"' in (tmp_path / "out.json").read_text()
+    assert run(f"convert {tmp_path}/out.json out.glb")[0] == 0
+    code, _, err = run(f"convert {tmp_path}/out.npz out.vrm --head {tmp_path}/out.glb")
+    assert code == 2 and "onto a VRM" in err
+    code, out, _ = run(f"convert {tmp_path}/out.npz out2.glb --head {tmp_path}/out.glb")
+    assert code == 0 and out.strip() == str(tmp_path / "out2.glb")
+    for wrong in ("--fps 0", "--fps nan", "--format livelnk", "--head absent.glb"):
+        code, _, err = run(f"convert {tmp_path}/out.npz out3.glb {wrong}")
+        assert code == 2 and err.count("\n") == 1 and not (tmp_path / "out3.glb").exists(), wrong
 
 
 def test_every_command_does_its_work(run, tmp_path):

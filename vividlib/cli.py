@@ -198,9 +198,11 @@ def _convert(given, progress):
     from vividlib import pipeline
     from vividlib.media.video import frame_rate
 
+    pipeline.check_motion_output(given.output, given.format, given.head)
+    rate = None if given.fps is None else float(frame_rate(given.fps))
     motion = pipeline.load_motion(given.motion)
-    if given.fps is not None:
-        motion = motion.resample(float(frame_rate(given.fps)))
+    if rate:
+        motion = motion.resample(rate)
     for note in pipeline.save_motion(motion, given.output, head=given.head, format=given.format):
         print("vividlib: note:", note, file=sys.stderr)
     return [given.output]

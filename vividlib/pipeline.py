@@ -304,28 +304,29 @@ def save_motion(
     ------
     OutputError, InputError, BackendError
     """
-    whose = _shown(face, head)
-    check_motion_output(path, format, whose)
-    return export.save(motion, path, whose, format)
+    if face is not None and head is not None:
+        raise InputError("A motion is shown on a face or on a head, not both; hand in one of them.")
+    check_motion_output(path, format, head)
+    whose = _avatar(head) or (load_head(head) if isinstance(head, (str, Path)) else head)
+    return export.save(motion, path, face if whose is None else whose, format)
 
 
-def check_motion_output(path: str | Path, format: str | None = None, whose=None) -> None:
-    """See early whether a motion can be written at ``path`` in this format.
+def check_motion_output(
+    path: str | Path, format: str | None = None, head: HeadModel | str | Path | None = None
+) -> None:  # fmt: skip
+    """See early whether `save_motion` can write a motion like this.
 
     Raises
     ------
     OutputError, BackendError
     """
     check_writable(path)
-    export.written_format(path, format, whose if isinstance(whose, Path) else None)
+    export.written_format(path, format, _avatar(head))
 
 
-def _shown(face: Face | None, head: HeadModel | str | Path | None) -> Face | HeadModel | Path | None:
-    if face is not None and head is not None:
-        raise InputError("A motion is shown on a face or on a head, not both; hand in one of them.")
-    if isinstance(head, (str, Path)):
-        return Path(head) if Path(head).suffix.lower() in AVATARS else load_head(head)
-    return head if face is None else face
+def _avatar(head: HeadModel | str | Path | None) -> Path | None:
+    """A user's own GLB or VRM, if that is what ``head`` names."""
+    return Path(head) if isinstance(head, (str, Path)) and Path(head).suffix.lower() in AVATARS else None
 
 
 def save_face(face: Face, path: str | Path) -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from vividlib.conventions import ARKIT
-from vividlib.errors import BackendError, MotionError
+from vividlib.errors import BackendError, MotionError, OutputError
 from vividlib.export.names import arkit_columns, blendshapes, plain
 from vividlib.export.reading import check_size
 from vividlib.export.shown import rig_shapes, shown, texture_of
@@ -40,6 +40,7 @@ def library():
     try:
         import pxr.Gf
         import pxr.Sdf
+        import pxr.Tf
         import pxr.Usd
         import pxr.UsdGeom
         import pxr.UsdShade
@@ -67,7 +68,7 @@ def write(motion: Motion, path: str | Path, whose: Face | HeadModel | None = Non
     suffix = Path(path).suffix.lower()
     head, neutral = shown(whose)
     texture = texture_of(whose) if suffix == ".usdz" else None
-    with atomic_output(path) as partial, tempfile.TemporaryDirectory() as folder:
+    with atomic_output(path) as partial, tempfile.TemporaryDirectory(dir=Path(path).parent) as folder:
         scene = Path(folder) / f"head{'.usdc' if suffix == '.usdz' else suffix}"
         stage = pxr.Usd.Stage.CreateNew(str(scene))
         pxr.UsdGeom.SetStageUpAxis(stage, pxr.UsdGeom.Tokens.y)
@@ -80,11 +81,14 @@ def write(motion: Motion, path: str | Path, whose: Face | HeadModel | None = Non
             _material(pxr, stage)
         _skeleton(pxr, stage)
         _animation(pxr, stage, motion)
-        stage.Save()
-        if suffix == ".usdz":
-            pxr.UsdUtils.CreateNewUsdzPackage(pxr.Sdf.AssetPath(str(scene)), str(partial))
-        else:
-            partial.write_bytes(scene.read_bytes())
+        try:
+            stage.Save()
+            if suffix == ".usdz":
+                pxr.UsdUtils.CreateNewUsdzPackage(pxr.Sdf.AssetPath(str(scene)), str(partial))
+            else:
+                scene.replace(partial)
+        except pxr.Tf.ErrorException as error:  # an OSError, had usd-core any
+            raise OutputError(f"{path} could not be written; free some space or choose another place.") from error
 
 
 def _mesh(pxr, stage, head: HeadModel, neutral: np.ndarray) -> None:
