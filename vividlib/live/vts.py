@@ -112,15 +112,18 @@ class VTubeStudio(Link):
         self._session.close()
 
     def _work(self) -> None:
-        """Send the latest frame whenever there is one, until closed or refused."""
+        """Send the latest frame whenever there is a new one, or none for a while, until closed or refused."""
+        shown = None
         while True:
             self._news.wait(_REMIND)
             self._news.clear()
             last = self._closing.is_set()
+            values = self._latest
             try:
-                if self._latest:
+                if values and not (last and values is shown):
                     self._socket = self._socket or self._connected()
-                    self._inject(self._latest)
+                    self._inject(values)
+                    shown = values
             except _Refused as problem:
                 self._problem = problem
                 return

@@ -19,8 +19,8 @@ OWN = {
     "EyeOpenLeft", "EyeOpenRight", "EyeLeftX", "EyeLeftY", "EyeRightX", "EyeRightY", "Brows", "BrowLeftY",
     "BrowRightY", "TongueOut", "CheekPuff",
 }  # fmt: skip
-report = {"asked": 0, "denied": 0, "errors": [], "frames": [], "heard": [], "connections": 0}
-lock = threading.Lock()
+report = {"asked": 0, "denied": 0, "errors": [], "frames": [], "heard": []}
+lock, alone, talking = threading.Lock(), threading.Condition(), set()
 
 
 class Problem(Exception):
@@ -69,14 +69,16 @@ def answer(kind, data, session):
 
 def talk(socket):
     session = {}
-    with lock:
-        report["connections"] += 1
+    with alone:
+        talking.add(socket)
     try:
         for text in socket:
             request = json.loads(text)
             assert request["apiName"] == "VTubeStudioPublicAPI" and request["apiVersion"] == "1.0"
             assert 1 <= len(request["requestID"]) <= 64
             if request["messageType"] == "TestEnd":
+                with alone:  # what others said before is heard before
+                    alone.wait_for(lambda: talking == {socket})
                 print(json.dumps(report | {"created": json.loads(store.read_text())["created"]}), flush=True)
                 os._exit(0)
             with lock:
@@ -89,6 +91,10 @@ def talk(socket):
             socket.send(json.dumps(head | {"requestID": request["requestID"], "messageType": kind, "data": data}))
     except ConnectionClosed:
         pass
+    finally:
+        with alone:
+            talking.discard(socket)
+            alone.notify_all()
 
 
 if __name__ == "__main__":
