@@ -3,9 +3,9 @@
 The receivers are those of the tests (python-osc's server, a stand-in for VTube Studio, decoders of Live Link and
 iFacialMocap). *Late* frames are those that the sender dropped, because a later one was due when it got to run: that is
 the machine's load, which is written down. *Lost* are those that were sent and did not arrive; a link with a thread of
-its own (VTube Studio) also leaves out frames that a newer one overtakes. On a machine that others load, run it with
-``chrt -r 10``, which is written down, too. Then every receiver is killed and started again
-under way. Jitter is how far the time between two arrivals is from the time between the two frames.
+its own (VTube Studio) leaves out frames that a newer one has *overtaken*. On a machine that others load, run it with
+``chrt -r 10``, which is written down, too. Then every receiver is killed and started again under way. Jitter is how far
+the time between two arrivals is from the time between the two frames.
 """
 
 from __future__ import annotations
@@ -83,14 +83,14 @@ class Log(live.link.Link):
     def close(self) -> None: ...
 
 
-def perform(motion: Motion, receivers: list[Receiver]) -> tuple[live.Played, np.ndarray]:
-    """Play to all; what became of the frames, and the times of those sent (s)."""
+def perform(motion: Motion, receivers: list[Receiver]) -> tuple[live.Played, np.ndarray, int]:
+    """Play to all; what became of the frames, the times of those sent (s), and how many were overtaken."""
     log = Log()
     links = [receiver.open() for receiver in receivers]
     played = live.play(motion, [*links, log], FPS)
     for link in links:
         link.close()
-    return played, np.array(log.seconds)
+    return played, np.array(log.seconds), sum(getattr(link, "overtaken", 0) for link in links)
 
 
 def jitter(heard: np.ndarray, seconds: np.ndarray) -> dict:
@@ -105,13 +105,13 @@ def jitter(heard: np.ndarray, seconds: np.ndarray) -> dict:
 def minute(motion: Motion, folder: Path) -> dict:
     receivers = [Receiver(protocol, folder) for protocol in PROTOCOLS]
     before = os.getloadavg()[0]
-    played, seconds = perform(motion, receivers)
+    played, seconds, overtaken = perform(motion, receivers)
     of_each = {}
     for receiver in receivers:
         heard = receiver.heard()
-        of_each[receiver.protocol] = {"received": len(heard), "lost": len(seconds) - len(heard)} | jitter(
-            heard, seconds
-        )
+        missing = {"overtaken": overtaken} if receiver.protocol == "vts" else {}
+        missing["lost"] = len(seconds) - len(heard) - sum(missing.values())
+        of_each[receiver.protocol] = {"received": len(heard)} | missing | jitter(heard, seconds)
     ahead = hasattr(os, "sched_getscheduler") and os.sched_getscheduler(0) == os.SCHED_RR
     return {
         "fps": FPS, "seconds": SECONDS, "sent": played.sent, "late": played.late, "real_time_scheduling": ahead,
@@ -132,7 +132,7 @@ def restart(motion: Motion, folder: Path) -> dict:
     timers = [threading.Timer(KILLED_AT, replace, [receiver]) for receiver in receivers]
     for timer in timers:
         timer.start()
-    played, _ = perform(part, receivers)
+    played, _, _ = perform(part, receivers)
     for timer in timers:
         timer.join()
     of_each = {}

@@ -131,6 +131,24 @@ def test_a_frame_sent_just_before_the_end_arrives(studio, token):
     assert ended(studio)["frames"][-1]["JawOpen"] == 0.5
 
 
+def test_an_overtaken_frame_is_counted_and_not_sent(studio, token, monkeypatch):
+    inject, gate = VTubeStudio._inject, threading.Event()
+
+    def slow(self, values):
+        assert gate.wait(60)
+        inject(self, values)
+
+    monkeypatch.setattr(VTubeStudio, "_inject", slow)
+    with VTubeStudio("127.0.0.1", studio.port, token) as out:
+        for jaw in (0.1, 0.2, 0.3, 0.4):
+            out.send(shown(jawOpen=jaw))
+        overtaken = out.overtaken
+        gate.set()
+    frames = ended(studio)["frames"]
+    assert len(frames) == 4 - overtaken and overtaken >= 2
+    assert frames[-1]["JawOpen"] == pytest.approx(0.4)
+
+
 def test_access_denied_says_what_to_click(peer, tmp_path, token):
     studio = peer("vts", 0, str(tmp_path / "memory.json"), "deny")
     with pytest.raises(OutputError, match="Allow"):

@@ -69,6 +69,10 @@ class VTubeStudio(Link):
     token_file
         Where the permission is kept; None: a file for this host and port in the user's configuration folder.
 
+    Attributes
+    ----------
+    overtaken : frames that were not sent, because a newer one came before they could be
+
     Raises
     ------
     OutputError
@@ -83,7 +87,9 @@ class VTubeStudio(Link):
         super().__init__()
         self._address = f"ws://{f'[{host}]' if ':' in host else host}:{port}"
         self._token_file = Path(token_file) if token_file else _token_file(host, port)
-        self._latest, self._news, self._closing, self._problem = None, threading.Event(), threading.Event(), None
+        self._latest, self._fresh, self._closing, self._problem = None, False, False, None
+        self._change = threading.Condition()
+        self.overtaken = 0
         self._session = ExitStack()
         try:
             self._socket = self._connected()
@@ -102,34 +108,36 @@ class VTubeStudio(Link):
     def _send(self, frame: Motion, seconds: float) -> None:
         if self._problem:
             raise self._problem
-        self._latest = parameters(frame)
-        self._news.set()
+        values = parameters(frame)
+        with self._change:
+            self.overtaken += self._fresh
+            self._latest, self._fresh = values, True
+            self._change.notify_all()
 
     def close(self) -> None:
-        self._closing.set()
-        self._news.set()
+        with self._change:
+            self._closing = True
+            self._change.notify_all()
         self._thread.join()
         self._session.close()
 
     def _work(self) -> None:
         """Send the latest frame whenever there is a new one, or none for a while, until closed or refused."""
-        shown = None
         while True:
-            self._news.wait(_REMIND)
-            self._news.clear()
-            last = self._closing.is_set()
-            values = self._latest
+            with self._change:
+                self._change.wait_for(lambda: self._fresh or self._closing, _REMIND)
+                values, fresh, last, self._fresh = self._latest, self._fresh, self._closing, False
             try:
-                if values and not (last and values is shown):
+                if values and (fresh or not last):
                     self._socket = self._socket or self._connected()
                     self._inject(values)
-                    shown = values
             except _Refused as problem:
                 self._problem = problem
                 return
             except (*_AWAY, WebSocketException):
                 self._socket = None
-                self._closing.wait(_AGAIN)
+                with self._change:
+                    self._change.wait_for(lambda: self._closing, _AGAIN)
             if last:
                 return
 
