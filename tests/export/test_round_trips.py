@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pygltflib
@@ -18,6 +19,7 @@ from vividlib.head.gaze import gaze_of
 from vividlib.types import Motion
 
 RATES = (24000 / 1001, 24, 25, 30000 / 1001, 30, 48, 50, 60000 / 1001, 60, 72, 90, 100, 120)
+RIGS = Path(__file__).parents[2] / "docs" / "rigs.md"
 EXACT = {"npz": 0, "csv": 0, "gltf": 0, "usd": 0, "audio2face": 0, "livelink": 6e-11}
 """How far blendshapes may be off: half a unit of the last decimal where a format has decimals."""
 
@@ -236,6 +238,14 @@ def test_lip_offsets_become_shapes_where_there_are_only_shapes(head, tmp_path):
         else:
             assert again.blendshapes.max() > 0.05, name
             assert any("lip offsets" in note for note in notes), name
+
+
+def test_the_table_of_the_documents_says_what_the_formats_are():
+    rows = re.findall(r"^\| `([\w-]+)` \| (.*?) \| (.*?) \| (yes|no) \|", RIGS.read_text("utf-8"), re.MULTILINE)
+    assert rows == [
+        (name, " ".join(kind.suffixes), kind.holds.replace(" ", ", "), "yes" if kind.read else "no")
+        for name, kind in MOTION_FORMATS.items()
+    ]
 
 
 def test_what_is_lost_is_said(tmp_path):
