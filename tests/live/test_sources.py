@@ -4,10 +4,9 @@ import sys
 import numpy as np
 import pytest
 
-from vividlib import live
 from vividlib.audio_to_mesh import stream
 from vividlib.audio_to_mesh.network import SPOKEN
-from vividlib.errors import AudioError, BackendError, InputError, MotionError, OutputError, VividError
+from vividlib.errors import AudioError, InputError, MotionError, OutputError
 from vividlib.export import npz
 from vividlib.export.retarget import Retarget, Shape
 from vividlib.live import IFacialMocap, LiveLink, Timeline, broadcast, connect, sound, sources
@@ -175,6 +174,13 @@ def test_nothing_on_standard_input():
     assert done.returncode == 2 and b"No sound came" in done.stderr
 
 
-def test_names():
-    assert issubclass(BackendError, VividError)
-    assert {*live.__all__} >= {"LiveLink", "VMC", "VTubeStudio", "IFacialMocap", "connect", "play", "broadcast"}
+def test_live_link_needs_no_extra():
+    missing = "pythonosc", "websockets", "sounddevice", "platformdirs"
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({missing})); import vividlib as vv; "
+        "motion = vv.Motion([[0] * 52]); vv.live.play(motion, [vv.live.connect(sys.argv[1])])"
+    )
+    subprocess.run([sys.executable, "-c", code, NOWHERE], check=True)
+    for address in ("vmc://127.0.0.1", "vts://127.0.0.1"):
+        done = subprocess.run([sys.executable, "-c", code, address], capture_output=True, text=True, check=False)
+        assert "BackendError" in done.stderr and "vividlib[live]" in done.stderr
