@@ -93,6 +93,22 @@ def test_what_is_heard_has_a_face_and_what_has_a_face_is_heard(samples):
         assert np.allclose(timeline.at(seconds).blendshapes, made(samples).at([seconds]).blendshapes, atol=1e-5)
 
 
+def test_who_ends_the_sound_ends_the_pouring():
+    speaker, closed = sound.Playout(10, 1), []
+
+    def endless():
+        try:
+            while True:
+                yield np.ones((5, 1), np.float32)
+                if speaker._queued == 10:
+                    speaker.end()
+        finally:
+            closed.append(True)
+
+    sources._pour(endless(), speaker)
+    assert closed and speaker._queued == 10
+
+
 def test_a_broken_source_ends_what_it_feeds():
     def chunks():
         yield np.zeros(320, np.float32)

@@ -49,27 +49,31 @@ class Playout:
 
     `position` is the clock of what is shown with the sound: seconds of it that have been heard. Where sound is
     missing there is silence, and the position waits.
+
+    Attributes
+    ----------
+    ended : whether nothing more will be written
     """
 
     def __init__(self, rate: int, channels: int):
         self.rate, self.channels = rate, channels
         self._blocks, self._queued, self._taken = deque(), 0, 0  # in samples
         self._last = None  # when sample self._taken is or was heard
-        self._ended = False
+        self.ended = False
         self._change = threading.Condition()
 
     def write(self, block: np.ndarray) -> None:
-        """Add sound (N, channels) float32; waits while a second is queued already."""
+        """Add sound (N, channels) float32; waits while a second is queued already. After the end it is left out."""
         with self._change:
-            self._change.wait_for(lambda: self._ended or self._queued < _QUEUED * self.rate)
-            if len(block):
+            self._change.wait_for(lambda: self.ended or self._queued < _QUEUED * self.rate)
+            if len(block) and not self.ended:
                 self._blocks.append(block)
                 self._queued += len(block)
 
     def end(self) -> None:
         """Nothing more will be written; from here on the position goes on with the clock."""
         with self._change:
-            self._ended = True
+            self.ended = True
             self._change.notify_all()
 
     def take(self, out: np.ndarray, heard: float) -> None:
@@ -96,7 +100,7 @@ class Playout:
             if self._last is None:
                 return BEFORE
             heard = self._taken / self.rate + now - self._last
-            return heard if self._ended and not self._queued else min(heard, self._taken / self.rate)
+            return heard if self.ended and not self._queued else min(heard, self._taken / self.rate)
 
 
 class Loudspeaker(Playout):

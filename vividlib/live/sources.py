@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from itertools import chain
 from pathlib import Path
@@ -154,10 +154,11 @@ def _spoken(source: str, seed: int, progress: Progress | None) -> Motion:
     return audio_to_mesh.speak(voice, seed=seed, progress=progress)
 
 
-def _pour(blocks: Iterable[np.ndarray], speaker: sound.Playout) -> None:
+def _pour(blocks: Iterator[np.ndarray], speaker: sound.Playout) -> None:
     try:
-        for block in blocks:
-            speaker.write(block)
+        with closing(blocks):
+            while not speaker.ended and (block := next(blocks, None)) is not None:
+                speaker.write(block)
     finally:
         speaker.end()
 

@@ -93,7 +93,7 @@ class VTubeStudio(Link):
         self._session = ExitStack()
         try:
             self._socket = self._connected()
-        except _Refused:
+        except OutputError:
             self._session.close()
             raise
         except (*_AWAY, WebSocketException) as error:
@@ -131,7 +131,7 @@ class VTubeStudio(Link):
                 if values and (fresh or not last):
                     self._socket = self._socket or self._connected()
                     self._inject(values)
-            except _Refused as problem:
+            except OutputError as problem:
                 self._problem = problem
                 return
             except (*_AWAY, WebSocketException):
@@ -178,7 +178,8 @@ class _Refused(OutputError):
     """What VTube Studio said no to."""
 
     def __init__(self, number: int, message: str):
-        super().__init__(f"VTube Studio refuses: {message}; {_ADVICE.get(number, f'error {number} of its API')}.")
+        advice = _ADVICE.get(number, f"that is error {number} of its API, look it up there")
+        super().__init__(f"VTube Studio refuses: {message.rstrip('.')}; {advice}.")
         self.number = number
 
 
