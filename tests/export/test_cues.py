@@ -178,6 +178,7 @@ def test_curves_of_visemes_come_back(name, table, tmp_path):
         ("tsv", "noon X\n1.00 A\n", "table of numbers"),
         ("xml", "<rhubarbResult><mouthCues>", "no Rhubarb XML"),
         ("xml", "<rhubarbResult/>", "no cues"),
+        ("xml", '<?xml version="1.0" encoding="utf-9"?><rhubarbResult/>', "no Rhubarb XML"),
         ("xml", '<r><mouthCue start="0">A</mouthCue></r>', "lacks end"),
         ("xml", '<!DOCTYPE r [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><r>&b;</r>', "no cues"),
         ("json", '{"mouthCues": 3}', "lacks mouthCues"),

@@ -4,7 +4,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from vividlib.conventions import ARKIT
-from vividlib.export import glb, gltf
+from vividlib.export import glb as parts
+from vividlib.export import gltf
+from vividlib.head.model import shape_scale
 
 _TYPES = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
@@ -151,11 +153,25 @@ def test_the_file_keeps_the_rules_of_the_format(moving, face, tmp_path):
 
 
 def test_views_start_at_multiples_of_four_whatever_stands_before():
-    buffer = glb.Buffer()
+    buffer = parts.Buffer()
     for data in (b"a picture of any length"[:count] for count in (1, 2, 3, 4, 5)):
         view = buffer.views[buffer.view(data)]
         assert view.byteOffset % 4 == 0
         assert bytes(buffer.data[view.byteOffset : view.byteOffset + view.byteLength]) == data
+
+
+def test_a_blink_of_this_person_closes_this_persons_eyes(face, tmp_path):
+    path = tmp_path / "face.glb"
+    gltf.write_face(face, path)
+    glb = Glb(path)
+    vertex, _, _ = gltf._split_at_seams(face.head)
+    scale = shape_scale(face.head, face.neutral)
+    assert np.abs(scale - 1).max() > 0.01, "someone whose eyes are as open as the template's shows nothing"
+    for side in ("Left", "Right"):
+        index = ARKIT.index(f"eyeBlink{side}")
+        target = glb.mesh.primitives[0].targets[index]
+        number = target["POSITION"] if isinstance(target, dict) else target.POSITION
+        assert np.allclose(glb.array(number), face.head.blendshapes[index][vertex] * scale[index], atol=2e-6)
 
 
 def test_trimesh_reads_the_same_mesh(moving, head):

@@ -1,3 +1,4 @@
+import zipfile
 from dataclasses import fields
 
 import numpy as np
@@ -52,4 +53,14 @@ def test_nan_is_refused(motion, tmp_path):
     spoiled["gaze"] = np.full_like(motion.gaze, np.nan)
     _save(path, **spoiled)
     with pytest.raises(MotionError, match="NaN"):
+        npz.read(path)
+
+
+def test_a_small_file_that_unpacks_to_a_huge_one_is_refused(tmp_path):
+    path = tmp_path / "take.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(5):
+            archive.writestr(f"{number}.npy", b"0" * 1000)
+    path.write_bytes(path.read_bytes().replace((1000).to_bytes(4, "little"), (2**30).to_bytes(4, "little")))
+    with pytest.raises(MotionError, match="cut"):
         npz.read(path)

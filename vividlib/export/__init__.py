@@ -92,7 +92,7 @@ def save(
     onto = whose if isinstance(whose, Path) else None
     kind = written_format(path, format, onto)
     notes = _lost(motion, kind)
-    if "lips" not in kind.holds and kind.holds.startswith(("shapes", "visemes")):
+    if "lips" not in kind.holds and _shaped(kind):
         motion = fold_lips(motion, None if onto else shown(whose)[0])
     if onto:
         return notes + avatar.write(motion, path, onto)
@@ -151,15 +151,20 @@ def _recognised(path: str | Path, fitting: dict[str, Format]) -> Format:
     raise MotionError(f"{path} looks like none of {', '.join(fitting)}; say which it is with format=.")
 
 
+def _shaped(kind: Format) -> bool:
+    return kind.holds.startswith(("shapes", "visemes"))
+
+
 def _lost(motion: Motion, kind: Format) -> tuple[str, ...]:
     """What of a motion this format has no place for, of what moves at all."""
     said = gaze_of(motion.blendshapes) if "shapes" in kind.holds else 0
+    lips = "became the nearest mixture of shapes" if _shaped(kind) else "have no place"
     notes = {
-        "shapes": ("the blendshapes have no place", motion.blendshapes.any() and "visemes" not in kind.holds),
+        "shapes": ("the blendshapes have no place", motion.blendshapes.any() and not _shaped(kind)),
         "turn": ("the head's turn has no place", motion.head_rotation[:, :3].any()),
         "place": ("the head's translation has no place", motion.head_translation.any()),
         "gaze": ("the gaze has no place beyond eyeLook shapes", np.abs(motion.gaze - said).max() > _SEEN),
-        "lips": ("the lip offsets became the nearest mixture of shapes", motion.lip_offsets.any()),
+        "lips": (f"the lip offsets {lips}", motion.lip_offsets.any()),
     }
     lost = [note for curve, (note, moves) in notes.items() if moves and curve not in kind.holds]
     return tuple(lost + ["of the blendshapes only the mouth is kept"] * ("visemes" in kind.holds))

@@ -41,7 +41,8 @@ def write(motion: Motion, path: str | Path) -> None:
     turns = [Rotation.from_quat(motion.head_rotation)]
     turns += [Rotation.from_matrix(model.gaze_rotation(motion.gaze[:, eye])) for eye in (0, 1)]
     angles = [turn.as_euler("ZXY", degrees=True) for turn in turns]
-    table = np.concatenate([motion.head_translation * _CENTIMETRES, *angles], axis=1) + 0.0  # no -0.0
+    place = motion.head_translation.astype(np.float64) * _CENTIMETRES
+    table = np.concatenate([place, *angles], axis=1) + 0.0  # no -0.0
     with atomic_output(path) as partial, open(partial, "w", encoding="ascii", newline="\n") as file:
         file.write(f"{_hierarchy()}MOTION\nFrames: {len(motion)}\nFrame Time: {1 / motion.rate:.10f}\n")
         file.writelines(" ".join(f"{value:.7f}" for value in row) + "\n" for row in table)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import fields
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from vividlib.errors import MotionError
-from vividlib.media.files import atomic_output, read_arrays
+from vividlib.media.files import atomic_output, open_input, read_arrays
 from vividlib.types import Motion
 
+_LARGEST = 4 * 2**30  # bytes: ten hours with lip offsets
 _NAMES = [field.name for field in fields(Motion)]
 
 
@@ -34,6 +37,9 @@ def read(path: str | Path) -> Motion:
     MotionError
         If the file is not there, is not such an archive, or its arrays do not make a motion.
     """
+    with open_input(path, MotionError) as file:
+        if _unpacked(file) > _LARGEST:
+            raise MotionError(f"{path} unpacks to more than {_LARGEST >> 30} GiB; cut the motion into shorter ones.")
     arrays = read_arrays(path, MotionError)
     missing = [name for name in _NAMES if name not in arrays]
     if missing:
@@ -41,3 +47,11 @@ def read(path: str | Path) -> Motion:
     if arrays["rate"].shape or arrays["rate"].dtype.kind not in "iuf":
         raise MotionError(f"{path} is no motion of vividlib: its rate is no number; make one with `vividlib speak`.")
     return Motion(**{name: arrays[name] for name in _NAMES} | {"rate": float(arrays["rate"])})
+
+
+def _unpacked(file: BinaryIO) -> int:
+    """Bytes that an archive says it unpacks to, which is as much as is ever read of it."""
+    try:
+        return sum(part.file_size for part in zipfile.ZipFile(file).infolist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return 0  # what is wrong is said when it is read

@@ -87,7 +87,7 @@ def _read_xml(path: str | Path) -> list[Cue]:
         content = text.read()
     try:
         found = ElementTree.fromstring(content.encode()).iter("mouthCue")
-    except (ElementTree.ParseError, ValueError) as error:
+    except (ElementTree.ParseError, ValueError, LookupError) as error:  # the last for encodings
         raise MotionError(f"{path} is no Rhubarb XML ({error}); export it again.") from error
     return _cues([{**cue.attrib, "value": (cue.text or "").strip()} for cue in found], path)
 
