@@ -37,7 +37,7 @@ def write(path, head, morphs, extensions=None, backwards=False, still=False):
         extensions=extensions or {},
         extensionsUsed=list(extensions or {}),
     )
-    buffer.save(document, path)
+    glb.save(buffer.pack(document), path)
 
 
 def bones(still=False):

@@ -63,15 +63,16 @@ def write(motion: Motion, path: str | Path, source: str | Path) -> tuple[str, ..
         curves, notes = _curves(motion, handles)
         tracks = _weight_tracks(document, motion, handles, curves)
         turns, more = _turn_tracks(document, motion, eyes=not any(arkit_name(n) in _LOOKS for n in curves))
+        if not tracks:
+            raise MotionError(
+                f"{source} has no morph target named after ARKit's shapes, Oculus' visemes or VRM's vowels; rename them."
+            )
+        buffer = glb.Buffer(document)
+        document.animations.append(buffer.animation(motion.rate, tracks + turns))
+        data = buffer.pack(document)
     except glb.DAMAGE as error:
         raise MotionError(f"{source} is damaged ({error}); export it again.") from error
-    if not tracks:
-        raise MotionError(
-            f"{source} has no morph target named after ARKit's shapes, Oculus' visemes or VRM's vowels; rename them."
-        )
-    buffer = glb.Buffer(document)
-    document.animations.append(buffer.animation(motion.rate, tracks + turns))
-    buffer.save(document, path)
+    glb.save(data, path)
     return tuple(notes + more)
 
 

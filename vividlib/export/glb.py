@@ -84,19 +84,24 @@ class Buffer:
             ],
         )
 
-    def save(self, document: gltf.GLTF2, path: str | Path) -> None:
-        """Write ``document`` with this as its binary part.
-
-        Raises
-        ------
-        OutputError
-            If the file cannot be written.
-        """
+    def pack(self, document: gltf.GLTF2) -> bytes:
+        """The file: ``document`` with this as its binary part."""
         document.bufferViews, document.accessors = self.views, self.accessors
         document.buffers = [gltf.Buffer(byteLength=len(self.data))]
         document.set_binary_blob(bytes(self.data))
-        with atomic_output(path) as partial:
-            Path(partial).write_bytes(b"".join(document.save_to_bytes()))
+        return b"".join(document.save_to_bytes())
+
+
+def save(data: bytes, path: str | Path) -> None:
+    """Write a file whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    with atomic_output(path) as partial:
+        partial.write_bytes(data)
 
 
 def _describe(array: np.ndarray, bounds: bool) -> gltf.Accessor:
@@ -121,8 +126,8 @@ def load(path: str | Path) -> gltf.GLTF2:
         check_size(file, path)
         data = file.read()
     try:
-        if data[:4] != b"glTF":
-            raise ValueError("it does not begin with glTF")
+        if data[:8] != b"glTF\2\0\0\0":
+            raise ValueError("it does not begin with glTF, version 2")
         document = gltf.GLTF2.load_from_bytes(data)
         nodes = len(document.nodes)
         for node in document.nodes:

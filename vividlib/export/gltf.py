@@ -92,7 +92,7 @@ def write(
     if motion is not None:
         tracks = [(0, "weights", motion.blendshapes), (2, "rotation", motion.head_rotation)]
         document.animations = [buffer.animation(motion.rate, [*tracks, (2, "translation", motion.head_translation)])]
-    buffer.save(document, path)
+    glb.save(buffer.pack(document), path)
 
 
 def write_face(face: Face, path: str | Path) -> None:
