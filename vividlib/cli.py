@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     _output(new, "video: .mp4")
 
     new = command("reconstruct", _reconstruct, "photo to a textured head with 52 morph targets", photo, head)
-    _output(new, "head: .glb")
+    _output(new, "head: .glb, or .obj (the mesh alone)")
 
     new = command("speak", _speak, "speech to motion", seed)
     new.add_argument("speech", metavar="SPEECH", help="sound file with one voice")
