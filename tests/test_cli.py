@@ -185,6 +185,7 @@ def test_a_motion_goes_from_file_to_file(run, tmp_path):
     assert pipeline.load_motion(tmp_path / "out.npz").rate == pytest.approx(30000 / 1001)
     code, _, err = run(f"convert {tmp_path}/out.npz out.json --format rhubarb")
     assert code == 0 and all(line.startswith("vividlib: note: ") for line in err.splitlines()) and "mouth" in err
+    assert run(f"convert {tmp_path}/out.npz out.json --format rhubarb --quiet") == (0, "", "")
     assert '"mouthCues"' in (tmp_path / "out.json").read_text()
     assert run(f"convert {tmp_path}/out.json out.glb")[0] == 0
     code, _, err = run(f"convert {tmp_path}/out.npz out.vrm --head {tmp_path}/out.glb")

@@ -203,8 +203,9 @@ def _convert(given, progress):
     motion = pipeline.load_motion(given.motion)
     if rate:
         motion = motion.resample(rate)
-    for note in pipeline.save_motion(motion, given.output, head=given.head, format=given.format):
-        print("vividlib: note:", note, file=sys.stderr)
+    notes = pipeline.save_motion(motion, given.output, head=given.head, format=given.format)
+    if not given.quiet:
+        print(*(f"vividlib: note: {note}\n" for note in notes), sep="", end="", file=sys.stderr)
     return [given.output]
 
 

@@ -264,7 +264,7 @@ def load_motion(path: str | Path, *, format: str | None = None) -> Motion:
     Parameters
     ----------
     path
-        The file; its suffix and its beginning tell the format.
+        The file; its suffix and content tell the format.
     format
         Its name, such as ``"audio2face"``, where they do not.
 

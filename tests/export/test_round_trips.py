@@ -153,6 +153,14 @@ def test_audio2face_of_others_is_read_by_name(tmp_path):
     assert motion.blendshapes.sum() == pytest.approx(2.25)
 
 
+def test_a_format_is_known_by_keys_at_either_end(tmp_path):
+    weights = np.random.default_rng(0).uniform(0, 1, (150_000, 1)).tolist()
+    content = {"weightMat": weights, "exportFps": 60, "facsNames": ["jawOpen"]}
+    (tmp_path / "take.json").write_text(json.dumps(content))
+    assert (tmp_path / "take.json").stat().st_size > 2.5 * 2**20
+    assert np.allclose(vv.load_motion(tmp_path / "take.json")["jawOpen"], np.ravel(weights))
+
+
 def test_azure_blendshape_layout(tmp_path):
     motion = _ladder()
     vv.save_motion(motion, tmp_path / "take.json", format="azure")

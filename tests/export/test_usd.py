@@ -39,6 +39,12 @@ def test_it_comes_back_bit_for_bit(tmp_path, suffix):
     assert np.allclose(again.head_rotation, motion.head_rotation, atol=1e-7)
 
 
+def test_a_single_frame_keeps_its_rate(tmp_path):
+    usd.write(_motion(1, rate=25), tmp_path / "take.usda")
+    again = usd.read(tmp_path / "take.usda")
+    assert len(again) == 1 and again.rate == 25
+
+
 def test_skinned_by_usd_it_is_the_head_that_we_deform(head, tmp_path):
     motion = _motion()
     usd.write(motion, tmp_path / "take.usdc")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ class Format:
     holds: str  # which curves of a motion: shapes or visemes; turn, place (of the head), gaze, lips
     write: Callable[..., None]  # write(motion, path), and the head where one is shown
     read: Callable[[Path], Motion] | None
-    mark: str = ""  # found at the beginning of such a file, where a suffix has several formats
+    mark: str = ""  # found at either end of such a file, where a suffix has several formats
     shows_head: bool = False
     needs: Callable[[], object] = lambda: None  # raises BackendError where a library is missing
 
@@ -73,7 +74,7 @@ MOTION_FORMATS = {
 FACE_WRITERS = {".glb": gltf.write_face, ".obj": geometry_cache.write_face}
 MOTION_SUFFIXES = {suffix: name for name, kind in reversed(MOTION_FORMATS.items()) for suffix in kind.suffixes}
 AVATARS = (".glb", ".vrm")
-_BEGINNING = 2**20  # bytes in which a mark is looked for
+_EDGE = 2**20  # bytes at either end of a file in which a mark is looked for
 _SEEN = 0.02  # radians: a smaller difference of gaze is not seen
 
 
@@ -104,7 +105,7 @@ def save(
 
 
 def load(path: str | Path, format: str | None = None) -> Motion:
-    """Read a motion in a format by name, or in the one that its suffix and beginning tell; see `vividlib.load_motion`."""
+    """Read a motion in a format by name, or in the one that its suffix and content tell; see `vividlib.load_motion`."""
     suffix = Path(path).suffix.lower()
     readable = {name: kind for name, kind in MOTION_FORMATS.items() if kind.read}
     if format is not None and format not in readable:
@@ -142,9 +143,11 @@ def _recognised(path: str | Path, fitting: dict[str, Format]) -> Format:
     if len(fitting) == 1:
         return next(iter(fitting.values()))
     with open_input(path, MotionError) as file:
-        beginning = file.read(_BEGINNING).decode("utf-8-sig", errors="replace")
+        edges = file.read(_EDGE)
+        file.seek(max(len(edges), file.seek(0, os.SEEK_END) - _EDGE))
+        text = (edges + file.read()).decode("utf-8-sig", errors="replace")
     for kind in fitting.values():
-        if kind.mark and re.search(kind.mark, beginning):
+        if kind.mark and re.search(kind.mark, text):
             return kind
     if "csv" in fitting:
         return fitting["csv"]  # any table with a time and known names

@@ -49,10 +49,10 @@ def frames_at(seconds: np.ndarray, path: str | Path, lone: float) -> tuple[float
     return known_rate(counts.sum() / steps.sum(), steps.sum()), np.concatenate([[0], np.cumsum(counts.astype(int))])
 
 
-def even_times(keys: np.ndarray) -> tuple[float, np.ndarray]:
+def even_times(keys: np.ndarray, lone: float = MOTION_RATE) -> tuple[float, np.ndarray]:
     """A frame rate and the times of its frames, on which key times (K seconds, rising) stand if they are even.
 
-    Others are sampled at 60 frames a second. A single key is one frame.
+    Others are sampled at 60 frames a second. A single key is one frame, whose rate is ``lone``.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def even_times(keys: np.ndarray) -> tuple[float, np.ndarray]:
         If the keys are too far apart.
     """
     try:
-        rate, index = frames_at(keys, "", lone=MOTION_RATE)
+        rate, index = frames_at(keys, "", lone)
         count = index[-1] + 1
         if count == len(keys):
             return rate, keys  # as they are: sampled there, a curve keeps its last bit

@@ -196,8 +196,9 @@ def read(path: str | Path) -> Motion:
             raise MotionError(f"{path} animates none of ARKit's shapes; rename its blend shapes after them.")
         names = [str(name) for name in animation.GetBlendShapesAttr().Get()]
         keys = np.array(animation.GetBlendShapeWeightsAttr().GetTimeSamples() or [0.0])
-        rate, times = even_times(keys / stage.GetTimeCodesPerSecond())
-        codes = np.interp(times, keys / stage.GetTimeCodesPerSecond(), keys)
+        seconds = keys / stage.GetTimeCodesPerSecond()
+        rate, times = even_times(seconds, lone=stage.GetTimeCodesPerSecond())
+        codes = np.interp(times, seconds, keys)
         weights = np.array([animation.GetBlendShapeWeightsAttr().Get(code) for code in codes], np.float64)
         if weights.shape != (len(codes), len(names)):
             raise ValueError("blendShapeWeights do not go with blendShapes")
