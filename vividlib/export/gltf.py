@@ -93,9 +93,12 @@ def write(
         Path(partial).write_bytes(b"".join(document.save_to_bytes()))
 
 
-def write_face(face: Face, path: str | Path) -> None:
-    """Write a person's neutral head with the photo as its texture. Raises as `write`."""
-    write(path, face.head, face.neutral, _texture(face))
+def write_face(face: Face, path: str | Path, texture: int = 1024) -> None:
+    """Write a person's neutral head; the photo, without its light, becomes a texture of ``texture`` px.
+
+    Raises as `write`, and InputError for a size that `vividlib.reconstruction.texture.unwrap` refuses.
+    """
+    write(path, face.head, face.neutral, _texture(face, texture))
 
 
 def write_motion(motion: Motion, path: str | Path, face: Face | None = None) -> None:
@@ -109,10 +112,10 @@ def write_motion(motion: Motion, path: str | Path, face: Face | None = None) -> 
         write(path, face.head, face.neutral, _texture(face), motion)
 
 
-def _texture(face: Face) -> np.ndarray:
+def _texture(face: Face, size: int = 1024) -> np.ndarray:
     from vividlib.reconstruction.texture import unwrap
 
-    return unwrap(face)
+    return unwrap(face, size)
 
 
 class _Buffer:
