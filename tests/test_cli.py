@@ -92,6 +92,8 @@ BAD = {
     "unknown device": "animate photo.png speech.wav -o out.mp4 --device abacus",
     "reconstruct: no face": "reconstruct noise.png -o out.glb",
     "reconstruct: suffix": "reconstruct photo.png -o out.mp4",
+    "reconstruct: tiny texture": "reconstruct photo.png -o out.glb --texture 7",
+    "reconstruct: huge texture": "reconstruct photo.png -o out.glb --texture 100000",
     "speak: silence": "speak silent.wav -o out.npz",
     "speak: negative seed": "speak speech.wav -o out.npz --seed -3",
     "speak: suffix": "speak speech.wav -o out.wav",
@@ -132,6 +134,19 @@ def test_bad_input_is_one_line_and_exit_code_2(case, run, tmp_path, monkeypatch)
 def test_the_output_is_looked_at_before_the_inputs(line, run):
     code, _, err = run(line)
     assert code == 2 and ".xyz" in err
+
+
+def test_the_size_of_a_texture_is_looked_at_before_the_photo(run):
+    code, _, err = run("reconstruct absent.png -o out.glb --texture 9000")
+    assert code == 2 and "9000" in err and "64 to 8192" in err
+
+
+def test_a_texture_has_the_size_that_was_asked_for(run, tmp_path):
+    trimesh = pytest.importorskip("trimesh")
+    code, _, err = run("reconstruct photo.png -o out.glb --texture 96")
+    assert (code, err) == (0, "")
+    skin = next(iter(trimesh.load(tmp_path / "out.glb").geometry.values()))
+    assert skin.visual.material.baseColorTexture.size == (96, 96)
 
 
 def test_the_line_about_several_faces_says_how_to_choose(run):

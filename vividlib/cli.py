@@ -51,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     _output(new, "video: .mp4")
 
     new = command("reconstruct", _reconstruct, "photo to a textured head with 52 morph targets", photo, head)
+    new.add_argument("--texture", metavar="PX", type=int, default=1024, help="side of the texture (default: 1024)")
     _output(new, "head: .glb")
 
     new = command("speak", _speak, "speech to motion", seed)
@@ -128,7 +129,9 @@ def _reconstruct(given, progress):
     from vividlib import pipeline
 
     pipeline.check_output(given.output, pipeline.FACE_WRITERS)
-    pipeline.save_face(pipeline.reconstruct(given.photo, face=given.face, head=given.head), given.output)
+    pipeline.check_texture_size(given.texture)
+    face = pipeline.reconstruct(given.photo, face=given.face, head=given.head)
+    pipeline.save_face(face, given.output, texture=given.texture)
     return [given.output]
 
 

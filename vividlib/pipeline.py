@@ -23,6 +23,7 @@ from vividlib.media.video import VideoWriter, frame_rate
 from vividlib.mesh_to_video.render import Renderer, check_size
 from vividlib.reconstruction.fit import fit_portrait
 from vividlib.reconstruction.landmarks import find_portrait
+from vividlib.reconstruction.texture import check_texture_size
 from vividlib.reconstruction.track import track_video
 from vividlib.types import Face, HeadModel, Motion, Portrait, Progress, Speech
 
@@ -296,14 +297,27 @@ def save_motion(motion: Motion, path: str | Path, face: Face | None = None) -> N
         MOTION_WRITERS[suffix](motion, path)
 
 
-def save_face(face: Face, path: str | Path) -> None:
+def save_face(face: Face, path: str | Path, *, texture: int = 1024) -> None:
     """Write a person's neutral head, textured, with 52 morph targets, as .glb.
+
+    The texture is the photo without its light, so that a viewer's own lights look right from every side.
+
+    Parameters
+    ----------
+    face
+        As from `reconstruct`.
+    path
+        The file.
+    texture
+        Side of the texture, 64 to 8192 px.
 
     Raises
     ------
-    OutputError
+    OutputError, InputError
     """
-    FACE_WRITERS[check_output(path, FACE_WRITERS)](face, path)
+    suffix = check_output(path, FACE_WRITERS)
+    check_texture_size(texture)
+    FACE_WRITERS[suffix](face, path, texture)
 
 
 def _check_seed(seed: int) -> None:
