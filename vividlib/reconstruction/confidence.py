@@ -1,8 +1,9 @@
 """How far a fit can be trusted: the face is found once more in the mirrored photo, and both must agree.
 
-Where a detector sees a face it finds the same points in the mirrored picture; where it guesses, behind a hand, in
-the dark, on the far side of a turned head, it does not. Of what predicts a poor fit (this, other crops, residuals,
-size, turn) it tells most by itself, and it does not depend on the head that is fitted (benchmarks/confidence.py).
+Where a detector sees a face it finds the same points in the mirrored picture; where it guesses, in the dark, behind an
+obstacle, on the far side of a turned head, it often does not. This tells good fits from poor ones at least as well as
+the residual of the fit or the turn of the head (benchmarks/confidence.py), and does not depend on the head that is
+fitted. What it misses is a guess that is the same in both: a mouth behind a hand, say.
 """
 
 from __future__ import annotations
