@@ -48,15 +48,17 @@ def zone_of(faces: np.ndarray, template: np.ndarray, inside: np.ndarray) -> Zone
     return Zone(faces, edges, neighbours, _cosines(template, faces, neighbours) > 0)
 
 
-def folded(zone: Zone, vertices: np.ndarray) -> np.ndarray:
+def folded(zone: Zone, vertices: np.ndarray, limit: float = FOLDED) -> np.ndarray:
     """Which pairs of neighbouring triangles, of those smooth at rest, have folded onto each other (bool).
+
+    ``limit`` is the cosine between their normals from which on they count as folded.
 
     Pairs with a `SLIVER`, as corners of lips and lids have them, are let off.
     """
     pairs = zone.neighbours[zone.smooth]
     a, b, c = np.moveaxis(vertices[zone.faces], 1, 0)
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
-    return (_cosines(vertices, zone.faces, pairs) < FOLDED) & (area[pairs].min(1) > SLIVER)
+    return (_cosines(vertices, zone.faces, pairs) < limit) & (area[pairs].min(1) > SLIVER)
 
 
 def folds(zone: Zone, vertices: np.ndarray) -> int:
