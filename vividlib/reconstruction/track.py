@@ -25,13 +25,13 @@ BATCH = 64  # frames solved at once
 BROWS = [70, 63, 105, 66, 107, 46, 53, 52, 65, 55, 300, 293, 334, 296, 336, 276, 283, 282, 295, 285]  # MediaPipe's
 LIDS = ("eyeBlink", "eyeSquint", "eyeWide", "cheekSquint")
 REGIONS = (
-    (("jaw", "mouth", "cheekPuff", "tongue", "noseSneer"), "", [*LIPS[0], *LIPS[1], *CHIN], 2.2),
-    (LIDS, "Left", EYES[1], 1.2),
-    (LIDS, "Right", EYES[0], 1.2),
-    (("brow",), "", BROWS, 1.3),
+    (("jaw", "mouth", "cheekPuff", "tongue", "noseSneer"), "", [*LIPS[0], *LIPS[1], *CHIN], 2.8),
+    (LIDS, "Left", EYES[1], 1.0),
+    (LIDS, "Right", EYES[0], 1.0),
+    (("brow",), "", BROWS, 1.5),
 )
 """Shapes that move one part of the face, by how their names start and end; its landmarks; their tremble."""
-TURN, SHIFT, GAZE = (45, 45, 25), (4, 4, 30), 75  # tremble: radians about x, y, z; metres along them; radians
+TURN, SHIFT, GAZE = (60, 55, 30), (4, 5, 35), 115  # tremble: radians about x, y, z; metres along them; radians
 """Tremble: standard deviation on videos of stills, for every metre by which the single landmarks stray
 (`benchmarks.tracking` prints it)."""
 
