@@ -11,7 +11,7 @@ Writes benchmarks/results/tracking.json, unless only some parts are asked for:
   fitted pose after smoothing, against parabolas through 0.4 s of it before.
 - ``identity``: how much closer the heads of one person from different clips are than those of two persons.
 - ``jitter``: still pictures with sensor noise as videos: how far pose and shapes tremble, and the tremble that
-  smoothing counts on (`track.REGIONS`, `TURN`, `SHIFT`, `GAZE`) as found.
+  smoothing counts on (`track.REGIONS`, `TURN`, `SHIFT`) as found.
 - ``nods``: of nods and turns by one degree, added to the fitted poses of the stills, the share of their height left.
 - ``speed``: frames a second of detection, of fitting, and of `track_video`, which also decodes.
 """
@@ -298,14 +298,8 @@ def tremble(fitted: Fit, rate: float, head: HeadModel) -> dict[str, float]:
     """Standard deviations before smoothing for every metre by which the single landmarks stray, as `track` counts."""
     noise = noise_level(np.concatenate([s.residual / s.scale[:, None, None] for s in fitted.solutions]), rate)
     turns = Rotation.from_quat(fitted.before.head_rotation)
-    columns = np.column_stack(
-        [
-            (turns.mean().inv() * turns).as_rotvec(),
-            fitted.before.head_translation,
-            fitted.before.gaze[:, 0],
-        ]
-    )
-    names = ["turn_x", "turn_y", "turn_z", "shift_x", "shift_y", "shift_z", "gaze_yaw", "gaze_pitch"]
+    columns = np.column_stack([(turns.mean().inv() * turns).as_rotvec(), fitted.before.head_translation])
+    names = ["turn_x", "turn_y", "turn_z", "shift_x", "shift_y", "shift_z"]
     values = dict(zip(names, columns.std(0) / noise))
     for name, places in zip(("mouth", "left_lids", "right_lids", "brows"), _region_places(fitted, head)):
         values[name] = np.sqrt(places.var(0).mean()) / noise

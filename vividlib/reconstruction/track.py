@@ -28,10 +28,10 @@ REGIONS = (
     (("jaw", "mouth", "cheekPuff", "tongue", "noseSneer"), "", [*LIPS[0], *LIPS[1], *CHIN], 2.8),
     (LIDS, "Left", EYES[1], 1.0),
     (LIDS, "Right", EYES[0], 1.0),
-    (("brow",), "", BROWS, 1.5),
+    (("brow",), "", BROWS, 2.0),
 )
 """Shapes that move one part of the face, by how their names start and end; its landmarks; their tremble."""
-TURN, SHIFT, GAZE = (60, 55, 30), (4, 5, 35), 115  # tremble: radians about x, y, z; metres along them; radians
+TURN, SHIFT = (60, 55, 30), (4, 5, 35)  # tremble: radians about x, y, z; metres along them
 """Tremble: standard deviation on videos of stills, for every metre by which the single landmarks stray
 (`benchmarks.tracking` prints it)."""
 
@@ -101,8 +101,9 @@ def _to_motion(head: HeadModel, batches: list[Solution], fps: float) -> Motion:
     median = np.median(scale)
     depth = Camera.distance * (1 - median / scale)
     across = (centre - np.median(centre, 0)) / scale[:, None] * [1, -1]
-    # Eyes look at one thing; single irises jitter.
-    gaze = np.repeat(smooth(gaze.mean(1), fps, noise * GAZE)[:, None], 2, axis=1)
+    # Eyes look at one thing; single irises jitter. They come from a network of their own, whose noise rests show.
+    gaze = gaze.mean(1)
+    gaze = np.repeat(smooth(gaze, fps, noise_level(gaze[:, None], fps), gaze)[:, None], 2, axis=1)
     return Motion(
         blendshapes=with_gaze(np.clip(_steady(head, expression, fps, noise), 0, 1), gaze),
         head_rotation=turns.as_quat(),
