@@ -16,18 +16,20 @@ from scipy.signal import savgol_coeffs, savgol_filter
 
 STEPS = ((0.6, 0.4, 2), (4.0, 4.0, 0))  # seconds that are judged, seconds of the fit, degree of its polynomial
 MARGIN = 1.5  # times its usual size that noise may have
-QUIET = 0.6, 20  # seconds, and percentile of them by how much is astray, that show what noise is
+QUIET = 0.6, 20  # noise is what moments of so many seconds show at this percentile, almost the quietest
 TINY = 1e-9
 
 
-def smooth(curves: np.ndarray, rate: float, noise, evidence: np.ndarray | None = None) -> np.ndarray:
+def smooth(
+    curves: np.ndarray, rate: float, noise: float | np.ndarray, evidence: np.ndarray | None = None
+) -> np.ndarray:
     """Curves (T C) at ``rate`` Hz without their jitter (T C float64).
 
     Parameters
     ----------
-    noise : standard deviation of the white noise on each curve (C), or on the evidence (a number)
-    evidence : T E, what shows better than the single curves whether they move: they pass or are held all at once, as
-        the mean over E varies. None: each curve speaks for itself.
+    noise : standard deviation of the white noise on each curve (C, or one for all), or on the evidence (one for all)
+    evidence : T E, what shows better than the single curves whether they move: all pass or are held at once, as its
+        columns vary in the mean. None: each curve speaks for itself.
     """
     own = slice(0, curves.shape[1])
     judged = own if evidence is None else slice(curves.shape[1], None)
@@ -51,7 +53,8 @@ def noise_level(astray: np.ndarray, rate: float) -> float:
     """Standard deviation of the noise of points (T N 2), from their quietest moments, one coordinate's, in their unit.
 
     From second differences, which know no motion (Gasser, Sroka and Jennen-Steinmetz, "Residual variance and residual
-    pattern in nonlinear regression", 1986). ``astray`` is what a fit leaves of the points: where they move, it hardly does.
+    pattern in nonlinear regression", 1986). ``astray`` is best what a fit leaves of the points: where they move, it
+    hardly does.
     """
     if len(astray) < 3:
         return 0.0
