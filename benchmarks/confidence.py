@@ -21,7 +21,6 @@ from scipy.spatial.transform import Rotation
 from scipy.stats import mannwhitneyu
 
 from benchmarks.common import write
-from benchmarks.reconstruction import random_head
 from vividlib.errors import VividError
 from vividlib.geometry.camera import head_to_camera, project
 from vividlib.head.embed import CAMERA, SIZE, shade, with_brows
@@ -38,6 +37,7 @@ from vividlib.reconstruction.confidence import (
 )  # fmt: skip
 from vividlib.reconstruction.landmarks import bounding_box, find_portrait
 from vividlib.reconstruction.solve import solve
+from vividlib.training.landmarks import random_head
 
 HEADS = 50
 TURN = (65, 20, 20)  # degrees, largest yaw, pitch, roll of rendered heads

@@ -19,7 +19,6 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from benchmarks.common import write
-from benchmarks.reconstruction import random_head
 from vividlib.geometry.camera import head_to_camera, project
 from vividlib.head.embed import CAMERA, SIZE, shade, with_brows
 from vividlib.head.model import deform, landmarks_of, load, person
@@ -29,6 +28,7 @@ from vividlib.reconstruction.confidence import deviation, eye_distance
 from vividlib.reconstruction.fit import fit_person
 from vividlib.reconstruction.landmarks import find_faces
 from vividlib.reconstruction.solve import solve
+from vividlib.training.landmarks import random_head
 
 COUNTS = (1, 2, 4)
 YAWS = (0, 35, -35, 18)  # degrees

@@ -34,7 +34,7 @@ def spoilt(portrait, way):
     if way == "half":
         image[y - 10 : y + h + 20, x - 20 : x + w // 2] = (40, 90, 60)
     elif way == "bar":
-        image[y + h // 6 : y + h * 45 // 100, x - 5 : x + w + 5] = 15
+        image[y + h // 6 : y + h // 2, x - 5 : x + w + 5] = 15
     elif way == "blur":
         image = cv2.GaussianBlur(image, (0, 0), h / 22)
     return image
@@ -64,7 +64,7 @@ def test_it_falls_as_landmarks_go_astray(portrait):
     eyes = np.linalg.norm(portrait.landmarks[468] - portrait.landmarks[473])
     shifts = [0, TOLERANCE / 2, TOLERANCE, 2 * TOLERANCE]
     sure = [confidence(replace(portrait, landmarks=portrait.landmarks + [s * eyes, 0, 0])) for s in shifts]
-    assert sorted(sure, reverse=True) == sure and sure[-1] < 0.1
+    assert sorted(sure, reverse=True) == sure and sure[-1] < 0.2
 
 
 def test_a_face_that_the_mirrored_picture_does_not_show_has_none(portrait):

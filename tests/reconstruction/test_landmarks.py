@@ -49,7 +49,7 @@ def test_errors_tell_what_is_wrong():
         find_portrait(np.hstack([photo, photo]))
     assert len(caught.value.boxes) == 2 and "0: x=" in str(caught.value)
     with pytest.raises(FaceTooSmallError):
-        find_portrait(on_canvas(0.03, 1000))
+        find_portrait(on_canvas(0.025, 1000))
 
 
 def test_faces_are_counted_by_size_and_bystanders_do_not_count():
