@@ -35,7 +35,9 @@ CLOSE_UPS = (
 )  # fmt: skip
 
 
-def tile(head: HeadModel, vertices: np.ndarray, label: str, size: int, height: float, middle, yaw: float) -> Image.Image:
+def tile(
+    head: HeadModel, vertices: np.ndarray, label: str, size: int, height: float, middle, yaw: float
+) -> Image.Image:
     """One labelled picture."""
     large = size * OVERSAMPLED
     scale = large / height
@@ -114,7 +116,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where to write the pictures, e.g. docs")
     folder = parser.parse_args().folder
     head = model.load()
-    sheets = {"blendshapes": blendshapes(head), "visemes": visemes(head), "lips_and_lids": close_ups(head), "details": details()}
+    sheets = {
+        "blendshapes": blendshapes(head),
+        "visemes": visemes(head),
+        "lips_and_lids": close_ups(head),
+        "details": details(),
+    }
     for name, picture in sheets.items():
         picture.save(folder / f"{name}.jpg", quality=85)
 

@@ -1,4 +1,4 @@
-"""How well the identity basis spans real faces: ``python -m benchmarks.head_identity FOLDER [--head HEAD]``.
+"""How well the identity basis spans real faces: ``python -m benchmarks.head_identity FOLDER [CLIPS]``.
 
 Each portrait of the folder is fitted with pose, camera, expression and the identity coefficients alone, before
 the neutral shape is refined freely. Reported is what is left between detected and projected landmarks (RMS
@@ -9,17 +9,26 @@ over the face without its outline and without the irises, as a share of the dist
 - ``span``: what the basis can do: pose and identity solved once more, on the same expression, with every
   landmark alike and coefficients priced as 1 mm of noise asks for.
 
+With CLIPS, the videos that benchmarks/head_people.py learned from, the same for three frames of each person there: were
+those people fitted better than the portraits, which the build never sees, the basis would have learned them by heart.
+
+``--groups FILE``, {picture: [what a viewer would say of it, ...]} in JSON, adds the figures of each group of at least
+four; only these are kept.
+
 Writes benchmarks/results/head_identity.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.common import write
+from benchmarks.head_offsets import frames
 from vividlib.errors import VividError
 from vividlib.head.model import landmarks_of, load
 from vividlib.media.image import load_image
@@ -29,6 +38,7 @@ from vividlib.types import HeadModel
 
 INNER = np.setdiff1d(np.arange(468), OVAL)
 TARGET = 0.015
+SMALLEST_GROUP = 4
 
 
 def portraits(folder: Path) -> dict[str, np.ndarray]:
@@ -64,31 +74,52 @@ def rms(offsets: np.ndarray) -> float:
     return float(np.sqrt((offsets**2).sum(1).mean()))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="pictures of faces")
-    parser.add_argument("--head", type=Path, help="another head; default: the library's own")
-    options = parser.parse_args()
-    head = load(options.head)
-    results = {}
-    for name, landmarks in portraits(options.folder).items():
-        fit = solve(head, landmarks[None])
-        left, identity = span(head, fit)
-        eyes = np.linalg.norm(landmarks[LEFT_IRIS, :2] - landmarks[RIGHT_IRIS, :2])
-        results[name] = {
-            "fit": round(rms(fit.residual[0, INNER]) / eyes, 4),
-            "span": round(rms(left) / eyes, 4),
-            "identity_rms": round(float(np.sqrt((identity**2).mean())), 2),
-        }
-    summary = {"portraits": len(results)}
-    for measure in ("fit", "span"):
-        errors = np.array([result[measure] for result in results.values()])
-        summary[measure] = {
+def measure(head: HeadModel, landmarks: np.ndarray) -> dict[str, float]:
+    """``fit``, ``span`` and the RMS of the identity coefficients of one face (478, 3)."""
+    fit = solve(head, landmarks[None])
+    left, identity = span(head, fit)
+    eyes = np.linalg.norm(landmarks[LEFT_IRIS, :2] - landmarks[RIGHT_IRIS, :2])
+    return {
+        "fit": round(rms(fit.residual[0, INNER]) / eyes, 4),
+        "span": round(rms(left) / eyes, 4),
+        "identity_rms": round(float(np.sqrt((identity**2).mean())), 2),
+    }
+
+
+def summary(faces: list[dict[str, float]]) -> dict:
+    """How many faces, and the distribution of both measures over them."""
+    result: dict = {"faces": len(faces)}
+    for name in ("fit", "span"):
+        errors = np.array([face[name] for face in faces])
+        result[name] = {
             "median": round(float(np.median(errors)), 4),
             "quantiles_10_90": np.quantile(errors, [0.1, 0.9]).round(4).tolist(),
             "within_target": round(float((errors < TARGET).mean()), 3),
         }
-    write("head_identity", {"summary": summary, "portraits": results})
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="pictures of faces")
+    parser.add_argument("clips", type=Path, nargs="?", help="videos that the basis was learned from")
+    parser.add_argument("--groups", type=Path, help="what a viewer would say of each picture (JSON)")
+    parser.add_argument("--head", type=Path, help="another head; default: the library's own")
+    options = parser.parse_args()
+    head = load(options.head)
+    each = {name: measure(head, landmarks) for name, landmarks in portraits(options.folder).items()}
+    results = {"summary": summary(list(each.values()))}
+    if options.clips:
+        results["people_learned_from"] = summary([measure(head, landmarks) for _, landmarks in frames(options.clips)])
+    if options.groups:
+        said = json.loads(options.groups.read_text("utf-8"))
+        groups = {
+            group: [each[name] for name in each if group in said.get(name, ())] for group in chain(*said.values())
+        }
+        results["groups"] = {
+            group: summary(faces) for group, faces in sorted(groups.items()) if len(faces) >= SMALLEST_GROUP
+        }
+    write("head_identity", results | {"portraits": each})
 
 
 if __name__ == "__main__":

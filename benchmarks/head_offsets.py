@@ -27,14 +27,19 @@ STILL = np.unique(np.concatenate([LIPS[1], *EYES, OVAL, range(468, 478)]))
 """Landmarks that lie on lines of the mesh, or on no fixed place of the skin."""
 
 
-def frames(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """Person and landmarks (478, 3) of every frame that is used."""
+def videos_of(folder: Path) -> dict[str, list[Path]]:
+    """The videos of each person: those of one folder show one; those beside it, one each."""
     videos: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*.mp4")):
         videos.setdefault(path.stem if path.parent == folder else path.parent.name, []).append(path)
-    for person, paths in videos.items():
+    return videos
+
+
+def frames(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """Person and landmarks (478, 3) of every frame that is used."""
+    for person, paths in videos_of(folder).items():
         for path in paths[:: max(1, len(paths) // 3)][:3]:
-            for image in islice(read_video(path), 8, 91, 41):
+            for _, image in islice(read_video(path), 8, 91, 41):
                 try:
                     yield person, find_portrait(image).landmarks
                 except VividError as error:

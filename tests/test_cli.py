@@ -35,6 +35,9 @@ def inputs(astronaut, tmp_path_factory):
     scene = Image.new("RGB", (512, 512), "grey")
     scene.paste(small, (200, 200))
     scene.save(folder / "small.png")
+    covered = astronaut.copy()
+    covered[60:200, 150:225] = (40, 90, 60)
+    picture("covered.png", covered)
     whole = (folder / "photo.jpg").read_bytes()
     (folder / "truncated.jpg").write_bytes(whole[: len(whole) // 3])
     (folder / "empty.png").write_bytes(b"")
@@ -91,7 +94,12 @@ BAD = {
     "negative seed": "animate photo.png speech.wav -o out.mp4 --seed -1",
     "unknown device": "animate photo.png speech.wav -o out.mp4 --device abacus",
     "reconstruct: no face": "reconstruct noise.png -o out.glb",
+    "reconstruct: no face in the second": "reconstruct photo.png -o out.glb --more noise.png",
+    "reconstruct: two faces in the third": "reconstruct photo.png -o out.glb --more photo.jpg two.png",
+    "animate: no second photo": "animate photo.png speech.wav -o out.mp4 --more absent.png",
     "reconstruct: suffix": "reconstruct photo.png -o out.mp4",
+    "reconstruct: tiny texture": "reconstruct photo.png -o out.glb --texture 7",
+    "reconstruct: huge texture": "reconstruct photo.png -o out.glb --texture 100000",
     "speak: silence": "speak silent.wav -o out.npz",
     "speak: negative seed": "speak speech.wav -o out.npz --seed -3",
     "speak: suffix": "speak speech.wav -o out.wav",
@@ -136,9 +144,42 @@ def test_the_output_is_looked_at_before_the_inputs(line, run):
     assert code == 2 and ".xyz" in err
 
 
+def test_the_size_of_a_texture_is_looked_at_before_the_photo(run):
+    code, _, err = run("reconstruct absent.png -o out.glb --texture 9000")
+    assert code == 2 and "9000" in err and "64 to 8192" in err
+
+
+def test_a_texture_has_the_size_that_was_asked_for(run, tmp_path):
+    trimesh = pytest.importorskip("trimesh")
+    code, _, err = run("reconstruct photo.png -o out.glb --texture 96")
+    assert (code, err) == (0, "")
+    skin = next(iter(trimesh.load(tmp_path / "out.glb").geometry.values()))
+    assert skin.visual.material.baseColorTexture.size == (96, 96)
+
+
 def test_the_line_about_several_faces_says_how_to_choose(run):
     _, _, err = run(BAD["two faces"])
     assert "--face" in err and err.count("x=") == 2
+
+
+def test_an_error_about_further_photos_says_which(run):
+    _, _, err = run(BAD["reconstruct: two faces in the third"])
+    assert "Photo 3 shows 2 faces" in err and "--face" not in err
+    _, _, err = run(BAD["animate: no second photo"])
+    assert "Photo 2: absent.png" in err
+
+
+def test_further_photos_shape_the_head(run, tmp_path):
+    assert run("reconstruct photo.png -o out1.glb")[0] == 0
+    code, _, err = run("reconstruct photo.png --more covered.png photo.jpg -o out2.glb")
+    assert code == 0 and "Photo 2" in err
+    assert (tmp_path / "out1.glb").read_bytes() != (tmp_path / "out2.glb").read_bytes()
+
+
+def test_a_poor_fit_is_one_line_of_warning(run, tmp_path):
+    code, out, err = run("reconstruct covered.png -o out.glb --quiet")
+    assert (code, out) == (0, "") and (tmp_path / "out.glb").exists()
+    assert err.startswith("vividlib: warning: The face is partly covered") and err.count("\n") == 1
 
 
 @pytest.mark.parametrize("face", [0, 1])

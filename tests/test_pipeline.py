@@ -211,6 +211,14 @@ def test_motion_files_by_suffix(motion, tmp_path, suffix):
     assert np.allclose(again.blendshapes, motion.blendshapes, atol=1e-9) and again.rate == motion.rate
 
 
+@pytest.mark.parametrize("size", [8, 8193, 512.0, "512"])
+def test_a_texture_of_no_size_is_refused_before_the_work(size, face, tmp_path):
+    (tmp_path / "face.glb").write_bytes(b"earlier")
+    with pytest.raises(InputError, match="64 to 8192"):
+        vv.save_face(face, tmp_path / "face.glb", texture=size)
+    assert (tmp_path / "face.glb").read_bytes() == b"earlier"
+
+
 def test_unknown_suffixes_are_refused_with_a_list(face, motion, tmp_path):
     with pytest.raises(OutputError, match=r"\.bvh, \.csv, \.glb, \.json"):
         vv.save_motion(motion, tmp_path / "take.fbx")

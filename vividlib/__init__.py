@@ -22,7 +22,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from vividlib import live
     from vividlib.checkup import doctor
-    from vividlib.errors import Cancelled, VividError
+    from vividlib.errors import Cancelled, FitWarning, VividError
     from vividlib.head.formats import load as load_head
     from vividlib.media.audio import load_speech
     from vividlib.pipeline import (
@@ -44,15 +44,15 @@ _MODULES = {
     ),
     "vividlib.media.audio": ("load_speech",),
     "vividlib.types": ("Face", "HeadModel", "Motion", "Portrait", "Progress", "Speech"),
-    "vividlib.errors": ("Cancelled", "VividError"),
+    "vividlib.errors": ("Cancelled", "FitWarning", "VividError"),
     "vividlib.checkup": ("doctor",),
 }  # fmt: skip
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
-    "Cancelled", "Face", "HeadModel", "Motion", "Portrait", "Progress", "Speech", "VividError", "__version__",
-    "animate", "carry_mood", "doctor", "live", "load_head", "load_motion", "load_speech", "reconstruct", "render",
-    "save_face", "save_motion", "speak", "track",
+    "Cancelled", "Face", "FitWarning", "HeadModel", "Motion", "Portrait", "Progress", "Speech", "VividError",
+    "__version__", "animate", "carry_mood", "doctor", "live", "load_head", "load_motion", "load_speech", "reconstruct",
+    "render", "save_face", "save_motion", "speak", "track",
 ]  # fmt: skip
 
 

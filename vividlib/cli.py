@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
+import warnings
 from pathlib import Path
 
 from tqdm import tqdm
 
 import vividlib as vv
-from vividlib.errors import VividError
+from vividlib.errors import FitWarning, VividError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,7 +19,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     bars = _Bars(quiet=given.quiet)
     try:
-        written = given.run(given, bars)
+        with _warnings_in_one_line():
+            written = given.run(given, bars)
     except VividError as problem:
         bars.close()
         print("vividlib: error:", " ".join(str(problem).split()), file=sys.stderr)
@@ -30,6 +33,23 @@ def main(arguments: list[str] | None = None) -> int:
     if written and not given.quiet:
         print("\n".join(str(path) for path in written))
     return 0
+
+
+@contextlib.contextmanager
+def _warnings_in_one_line():
+    """Print each of our own warnings as errors are printed; others stay as they are."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", FitWarning)
+        usual = warnings.showwarning
+
+        def show(message, category, *place):
+            if issubclass(category, FitWarning):
+                print("vividlib: warning:", message, file=sys.stderr)
+            else:
+                usual(message, category, *place)
+
+        warnings.showwarning = show
+        yield
 
 
 def parser() -> argparse.ArgumentParser:
@@ -51,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     _output(new, "video: .mp4")
 
     new = command("reconstruct", _reconstruct, "photo to a textured head with 52 morph targets", photo, head)
+    new.add_argument("--texture", metavar="PX", type=int, default=1024, help="side of the texture (default: 1024)")
     _output(new, "head: .glb, or .obj (the mesh alone)")
 
     new = command("speak", _speak, "speech to motion", seed)
@@ -102,6 +123,9 @@ def _photo_options() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False)
     options.add_argument("photo", metavar="PHOTO", help="picture of one person")
     options.add_argument("--face", metavar="N", type=int, help="which face of several, 0 is the largest")
+    options.add_argument(
+        "--more", metavar="PHOTO", nargs="+", default=[], help="the same person from other sides, to shape the head by"
+    )
     return options
 
 
@@ -143,8 +167,8 @@ def _size(text: str) -> int | None:
 
 def _animate(given, progress):
     vv.animate(
-        given.photo, given.speech, given.output, size=given.size, fps=given.fps, seed=given.seed, face=given.face,
-        head=given.head, device=given.device, progress=progress,
+        given.photo, given.speech, given.output, size=given.size, fps=given.fps, seed=given.seed, more=given.more,
+        face=given.face, head=given.head, device=given.device, progress=progress,
     )  # fmt: skip
     return [given.output]
 
@@ -153,7 +177,9 @@ def _reconstruct(given, progress):
     from vividlib import pipeline
 
     pipeline.check_output(given.output, pipeline.FACE_WRITERS)
-    pipeline.save_face(pipeline.reconstruct(given.photo, face=given.face, head=given.head), given.output)
+    pipeline.check_texture_size(given.texture)
+    face = pipeline.reconstruct(given.photo, more=given.more, face=given.face, head=given.head)
+    pipeline.save_face(face, given.output, texture=given.texture)
     return [given.output]
 
 
@@ -180,7 +206,7 @@ def _render(given, progress):
     motion = pipeline.load_motion(given.motion)
     if given.audio:
         pipeline.load_speech(given.audio)
-    face = pipeline.reconstruct(given.photo, face=given.face, head=given.head)
+    face = pipeline.reconstruct(given.photo, more=given.more, face=given.face, head=given.head)
     frames = pipeline.render(face, motion, size=given.size, fps=given.fps, device=given.device, progress=progress)
     frames.save(given.output, audio=given.audio)
     return [given.output]

@@ -1,4 +1,4 @@
-"""One tree of exceptions. Every message says what was wrong and what to do next.
+"""One tree of exceptions, and one warning. Every message says what was wrong and what to do next.
 
 A command line turns each of these into one line and exit code 2; anything else that escapes is a
 bug of the library.
@@ -71,3 +71,7 @@ class BackendError(VividError):
 
 class Cancelled(VividError):
     """Raised by a caller's progress callback to stop a long call. Partial output is removed."""
+
+
+class FitWarning(UserWarning):
+    """A face was reconstructed, but probably poorly. A warning, not an error: filter it with Python's `warnings`."""

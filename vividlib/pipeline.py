@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +11,7 @@ import numpy as np
 
 from vividlib import backend, export
 from vividlib.conventions import ARKIT, ARKIT_INDEX
-from vividlib.errors import InputError, MotionError
+from vividlib.errors import InputError, MotionError, SeveralFacesError
 from vividlib.export import AVATARS, FACE_WRITERS
 from vividlib.head.formats import load as load_head
 from vividlib.head.gaze import with_gaze
@@ -23,33 +23,56 @@ from vividlib.media.video import VideoWriter, frame_rate
 from vividlib.mesh_to_video.render import Renderer, check_size
 from vividlib.reconstruction.fit import fit_portrait
 from vividlib.reconstruction.landmarks import find_portrait
+from vividlib.reconstruction.texture import check_texture_size
 from vividlib.reconstruction.track import track_video
 from vividlib.types import Face, HeadModel, Motion, Portrait, Progress, Speech
 
 _BATCH = 256  # frames whose motion is sampled at once
 
+Photo = Source | np.ndarray | Portrait
+"""A file, an array (H, W, 3) uint8 sRGB, or a portrait that was found before."""
+
 
 def reconstruct(
-    photo: Source | np.ndarray | Portrait, *, face: int | None = None, head: HeadModel | str | Path | None = None
+    photo: Photo, *, more: Sequence[Photo] = (), face: int | None = None, head: HeadModel | str | Path | None = None
 ) -> Face:
     """Reconstruct the head of the person in a photo.
+
+    Warns with `vividlib.FitWarning` where the face cannot be read well; see ``Face.confidence``.
 
     Parameters
     ----------
     photo
-        A file, an array (H, W, 3) uint8 sRGB, or a portrait that was found before.
+        The photo that is shown and animated: a file, an array (H, W, 3) uint8 sRGB, or a portrait that was
+        found before.
+    more
+        Other photos of the same person, best from other sides: the shape of the head fits all of them. Nobody
+        checks that it is the same person.
     face
-        Which face of several, counted from 0, largest first.
+        Which face of several in ``photo``, counted from 0, largest first. Each photo of ``more`` shows one.
     head
         The head to fit: as from `load_head`, or its file; None is the default head.
 
     Raises
     ------
     ImageError, NoFaceError, SeveralFacesError, FaceTooSmallError, FaceTurnedError, HeadError
+        What is wrong with one of ``more`` names it by number: ``photo`` is the first, ``more[0]`` the second.
     """
     model = _head(head)
-    portrait = photo if isinstance(photo, Portrait) else find_portrait(load_image(photo), face=face)
-    return fit_portrait(portrait, model)
+    shown = photo if isinstance(photo, Portrait) else find_portrait(load_image(photo), face=face)
+    return fit_portrait(shown, model, [_another(one, number) for number, one in enumerate(more, 2)])
+
+
+def _another(photo: Photo, number: int) -> Portrait:
+    """The one person of a photo beside the first."""
+    try:
+        return photo if isinstance(photo, Portrait) else find_portrait(load_image(photo))
+    except SeveralFacesError as error:
+        raise SeveralFacesError(
+            f"Photo {number} shows {len(error.boxes)} faces; crop it to the person of the first photo.", error.boxes
+        ) from error
+    except InputError as error:
+        raise type(error)(f"Photo {number}: {error}") from error
 
 
 def _head(head: HeadModel | str | Path | None) -> HeadModel:
@@ -184,8 +207,8 @@ def render(
 
 
 def animate(
-    photo: Source | np.ndarray | Portrait | Face, speech: Source | Speech, output: str | Path, *, size: int | None = 512,
-    fps: float = 25, seed: int = 0, face: int | None = None, head: HeadModel | str | Path | None = None,
+    photo: Photo | Face, speech: Source | Speech, output: str | Path, *, size: int | None = 512, fps: float = 25,
+    seed: int = 0, more: Sequence[Photo] = (), face: int | None = None, head: HeadModel | str | Path | None = None,
     device: str = "auto", progress: Progress | None = None,
 ) -> None:  # fmt: skip
     """Make a photo speak: `reconstruct`, `speak` and `render` in one call.
@@ -203,7 +226,7 @@ def animate(
         The video file, .mp4.
     size, fps, device
         As for `render`.
-    face, head
+    more, face, head
         As for `reconstruct`.
     progress
         See `vividlib.Progress`.
@@ -217,7 +240,7 @@ def animate(
     _check_seed(seed)
     rate, voice = frame_rate(fps), load_speech(speech)
     backend.device(device)
-    person = photo if isinstance(photo, Face) else reconstruct(photo, face=face, head=head)
+    person = photo if isinstance(photo, Face) else reconstruct(photo, more=more, face=face, head=head)
     renderer = Renderer(person, size)
     motion = carry_mood(person, speak(voice, seed=seed, progress=progress))
     # The file, not the voice, is what the video gets to hear: at its own quality.
@@ -329,14 +352,27 @@ def _avatar(head: HeadModel | str | Path | None) -> Path | None:
     return Path(head) if isinstance(head, (str, Path)) and Path(head).suffix.lower() in AVATARS else None
 
 
-def save_face(face: Face, path: str | Path) -> None:
+def save_face(face: Face, path: str | Path, *, texture: int = 1024) -> None:
     """Write a person's neutral head: .glb, textured, with 52 morph targets; or .obj, the mesh alone.
+
+    The texture is the photo without its light, so that a viewer's own lights look right from every side.
+
+    Parameters
+    ----------
+    face
+        As from `reconstruct`.
+    path
+        The file.
+    texture
+        Side of the texture, 64 to 8192 px.
 
     Raises
     ------
-    OutputError
+    OutputError, InputError
     """
-    FACE_WRITERS[check_output(path, FACE_WRITERS)](face, path)
+    suffix = check_output(path, FACE_WRITERS)
+    check_texture_size(texture)
+    FACE_WRITERS[suffix](face, path, texture)
 
 
 def _check_seed(seed: int) -> None:

@@ -74,15 +74,33 @@ def test_mixing_weights_of_a_person_are_convex():
         assert sum(values) == pytest.approx(1) and min(values) >= 0
 
 
-def test_principal_components_restore_the_people_they_come_from():
+def test_principal_components_restore_the_people_they_come_from_and_their_mirror_images():
     from vividlib.head.identity import principal_components
 
     rng = np.random.default_rng(0)
+    mirror = np.arange(30) ^ 1
     weights, fields = rng.normal(size=(200, 4)), rng.normal(size=(4, 30, 3))
-    components, share = principal_components(weights, fields, np.ones(30), 4)
-    people = np.tensordot(weights - weights.mean(0), fields, 1).reshape(200, -1)
-    flat = components.reshape(4, -1)
-    scores = people @ np.linalg.pinv(flat)
-    np.testing.assert_allclose(scores @ flat, people, atol=1e-8)
+    components, share = principal_components(weights, fields, mirror, np.ones(30), 8)
+    people = np.tensordot(weights - weights.mean(0), fields, 1)
+    everybody = np.concatenate([people, people[:, mirror] * [-1, 1, 1]]).reshape(400, -1)
+    flat = components.reshape(8, -1)
+    scores = everybody @ np.linalg.pinv(flat)
+    np.testing.assert_allclose(scores @ flat, everybody, atol=1e-8)
     np.testing.assert_allclose(scores.std(0), 1, atol=1e-8)
     assert share.sum() == pytest.approx(1) and (np.diff(share) <= 0).all()
+
+
+def test_displacements_of_landmarks_are_met_and_spread_smoothly(head):
+    from vividlib.geometry.mesh import laplacian
+    from vividlib.head.model import landmarks_of
+    from vividlib.head.people import LANDMARKS, Spread
+
+    wanted = landmarks_of(head, 0.01 * np.sin(40 * head.template))[:LANDMARKS]
+    field = Spread(head)(wanted)
+    off = np.linalg.norm(landmarks_of(head, field)[:LANDMARKS] - wanted, axis=1)
+    assert np.median(off) < 1e-4 and off.max() < 2e-3  # more than a little only where lids slide on the eyeball
+    face = head.regions["face"]
+    rough = np.linalg.norm((laplacian(head.faces, len(field)) @ field)[face], axis=1)
+    assert rough.max() < 0.3 * np.linalg.norm(field[face], axis=1).max()
+    for side in ("left", "right"):
+        assert np.ptp(field[head.regions[f"eyeball_{side}"]], axis=0).max() < 1e-12

@@ -68,7 +68,7 @@ def test_landmarks_and_joints_are_where_the_medium_head_has_them(head, level, sh
 
     (person, here), (original, there) = posed(level), posed(head)
     off = np.linalg.norm(here - there, axis=1)
-    assert off.max() < 2.5e-3 and off.mean() < 3e-4
+    assert off.max() < 3e-3 and off.mean() < 3e-4
     for name in head.joints:
         np.testing.assert_allclose(model.joint(level, person, name), model.joint(head, original, name), atol=1e-5)
 

@@ -38,6 +38,13 @@ def test_left_and_right_shapes_mirror_each_other(head, name):
     assert np.abs(right[head.mirror] * [-1, 1, 1] - left).max() < 1e-5
 
 
+def test_what_people_differ_by_is_the_same_on_both_sides_or_opposite(head):
+    flipped = head.identity_basis[:, head.mirror] * [-1, 1, 1]
+    off = [np.abs(flipped - sign * head.identity_basis).max((1, 2)) for sign in (1, -1)]
+    assert np.min(off, 0).max() < 1e-5
+    assert 5 < (np.argmin(off, 0) == 1).sum() < 40
+
+
 def test_every_shape_moves_something_by_millimetres_not_more_than_a_hand(head):
     reach = np.linalg.norm(head.blendshapes, axis=2).max(1)
     assert (reach > 1e-3).all() and (reach < 0.05).all()

@@ -21,8 +21,8 @@ def zones(head):
     return {name: soundness.zone(head, name) for name in ("lips", "eyelids_left", "eyelids_right")}
 
 
-def speech_like(count: int, seed: int = 1) -> np.ndarray:
-    """Mixtures of two visemes with some emotion, a gaze or a look, and a blink under way, (count, 52)."""
+def speech_like(count: int, looks: bool = True, seed: int = 1) -> np.ndarray:
+    """Mixtures of two visemes with some emotion and a blink under way, and ``looks`` up, down or wide, (count, 52)."""
     random = np.random.default_rng(seed)
     rows = []
     for _ in range(count):
@@ -30,7 +30,7 @@ def speech_like(count: int, seed: int = 1) -> np.ndarray:
         share = random.uniform()
         row = mixture({first: share, second: 1 - share})
         amounts = {name: random.uniform(0, 0.4) for name in random.choice(EMOTION, 2, replace=False)}
-        amounts |= {random.choice(LIDS): random.uniform(0, 0.6), "eyeBlink": random.uniform()}
+        amounts |= {random.choice(LIDS): random.uniform(0, 0.6) * looks, "eyeBlink": random.uniform()}
         for name, amount in amounts.items():
             for side in ("Left", "Right"):
                 row[ARKIT_INDEX[name + side]] = max(row[ARKIT_INDEX[name + side]], amount)
@@ -49,16 +49,49 @@ def test_no_shape_alone_folds_or_crosses_lips_or_lids(head, zones, name):
             assert soundness.crossing(zone, face) < LAP
 
 
-def test_mixtures_as_speech_makes_them_hold_together(head, zones):
+@pytest.mark.parametrize("detail", model.DETAILS)
+def test_mixtures_as_speech_makes_them_fold_nowhere(detail):
+    head = model.load(detail=detail)
+    faces = model.deform(head, head.template, speech_like(200, looks=False))
+    for region in ("lips", "eyelids_left", "eyelids_right"):
+        zone = soundness.zone(head, region)
+        assert max(soundness.folds(zone, face) for face in faces) == 0, region
+
+
+def test_harder_mixtures_hold_together(head, zones):
     rows = speech_like(200)
     faces = model.deform(head, head.template, rows)
     crossing = np.array([[soundness.crossing(zone, face) for zone in zones.values()] for face in faces])
     folds = np.array([[soundness.folds(zone, face) for zone in zones.values()] for face in faces])
-    assert crossing.max() < 1.2 * LAP
+    assert crossing.max() < 1.3 * LAP
     assert max(soundness.lip_gap(head, face)[1] for face in faces) < 2 * LAP
     assert (folds[:, 0] == 0).all()
     # In a deep blink with the gaze turned up or down a few small triangles of a lid may still crease.
-    assert folds[:, 1:].max() <= 5 and (folds[:, 1] > 0).mean() < 0.15
+    assert folds[:, 1:].max() <= 3 and (folds[:, 1] > 0).mean() < 0.06
+
+
+def test_people_keep_their_lids_outside_their_eyeballs_and_their_lips_together(head, zones):
+    random = np.random.default_rng(2)
+    inside = []
+    for _ in range(60):
+        person = model.person(head, random.normal(0, 1, len(head.identity_basis)).astype(np.float32))
+        assert soundness.lip_gap(head, person)[0] < 2e-4
+        for side in SIDES:
+            centre = model.joint(head, person, f"eye_{side}")
+            ball, lids = (
+                np.linalg.norm(person[head.regions[f"{part}_{side}"]] - centre, axis=1)
+                for part in ("eyeball", "eyelids")
+            )
+            inside.append(ball.max() - lids.min())
+    assert np.max(inside) < 7e-4 and np.quantile(inside, 0.95) < 1e-4
+
+
+def test_each_way_in_which_people_differ_folds_nothing(head, zones):
+    for way in np.concatenate([head.identity_basis, -head.identity_basis]):
+        person = head.template + 2 * way
+        for zone in zones.values():
+            assert soundness.folds(zone, person) == 0
+            assert soundness.crossing(zone, person) < LAP
 
 
 def test_folds_and_crossings_are_seen_where_they_are(head, zones):

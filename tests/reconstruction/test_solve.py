@@ -69,11 +69,18 @@ def test_a_smile_is_expression_not_identity(head):
     assert np.abs(solution.identity).max() < 1
 
 
-def test_bounded_solve_agrees_with_scipy():
+@pytest.mark.parametrize("correlated", [0.0, 0.6])
+def test_bounded_solve_agrees_with_scipy(correlated):
+    """Also where shapes resemble each other: full Newton steps then cycle between the bounds."""
     rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(30, 8)), rng.normal(size=30)
-    ours = bounded_solve((a.T @ a)[None], (a.T @ b)[None], np.zeros((1, 8)), np.full((1, 8), 0.1))
-    np.testing.assert_allclose(ours[0], lsq_linear(a, b, (0, 0.1)).x, atol=1e-6)
+    a, b = rng.normal(size=(10, 90, 40)), rng.normal(size=(10, 90))
+    a += correlated / (1 - correlated) * rng.normal(size=(10, 90, 4)) @ rng.normal(size=(10, 4, 40))
+    across = np.swapaxes(a, 1, 2)
+    low, high = np.full((10, 40), -0.02), np.full((10, 40), 0.1)
+    ours = bounded_solve(across @ a, (across @ b[..., None])[..., 0], low, high)
+    for system, goal, found in zip(a, b, ours):
+        best = lsq_linear(system, goal, (-0.02, 0.1), method="bvls").cost
+        assert ((system @ found - goal) ** 2).sum() / 2 <= best * (1 + 1e-6)
 
 
 def seen_frontally(head, identity=None, noise=None, **shapes):

@@ -7,15 +7,19 @@ from skimage.data import astronaut
 
 from vividlib.conventions import ARKIT_INDEX
 from vividlib.errors import NoFaceError
-from vividlib.head.model import load
+from vividlib.geometry.camera import head_to_camera, project
+from vividlib.head.model import deform, landmarks_of, load
 from vividlib.media.video import VideoWriter
 from vividlib.mesh_to_video.render import Renderer
+from vividlib.metrics.jitter import pose_jitter, shape_jitter
+from vividlib.metrics.peaks import peaks_kept
 from vividlib.reconstruction.fit import fit_portrait
 from vividlib.reconstruction.landmarks import find_portrait
 from vividlib.reconstruction.track import fit_landmarks, track_video
-from vividlib.types import Motion
+from vividlib.types import Camera, Motion
 
 FRAMES, FPS = 60, 30
+NOISE = 0.1  # px, of landmarks
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +99,49 @@ def test_where_the_face_is_in_the_frame_is_where_the_head_is():
     assert near[2] - start[2] == pytest.approx(1.2 * (1 - 1 / 1.1), abs=0.01)
     yaw, pitch = (motion.gaze[122] - motion.gaze[20]).T
     assert (yaw > 0.06).all() and (pitch > 0.02).all(), "to the right of the picture is to the person's left"
+
+
+def detected(motion, noise, head):
+    """Landmarks (T 478 3 px) of a moving head, 1000 px a metre, as a detector gives them: neighbours stray together."""
+    vertices = deform(head, head.template, motion.blendshapes, motion.gaze)
+    points = head_to_camera(landmarks_of(head, vertices), motion.head_rotation, motion.head_translation)
+    seen = project(Camera(1000.0, (256.0, 256.0)), points)[0]
+    apart = np.linalg.norm(seen[0, :, None] - seen[0], axis=2)
+    together = np.linalg.cholesky(np.exp(-((apart / 20) ** 2) / 2) + 0.1 * np.eye(478))
+    astray = noise * np.random.default_rng(0).normal(size=(3, len(seen), 478)) @ together.T
+    return [*np.concatenate([seen, -1000 * points[..., 2:]], -1) + np.moveaxis(astray, 0, -1)]
+
+
+def test_who_talks_all_the_time_is_not_taken_for_noise():
+    head, time = load(), np.arange(100) / 25
+    blendshapes = np.zeros((100, 52), np.float32)
+    blendshapes[:, ARKIT_INDEX["jawOpen"]] = 0.05 * (1 + np.sin(2 * np.pi * 4.3 * time))
+    nod = Rotation.from_euler("X", np.cos(2 * np.pi * 1.2 * time)[:, None] / 2, degrees=True)
+    true = Motion(blendshapes, nod.as_quat(), rate=25)
+    found = fit_landmarks(detected(true, NOISE, head), 25, head)
+    pitch = [Rotation.from_quat(motion.head_rotation).as_rotvec(degrees=True)[:, 0] for motion in (true, found)]
+    lips = [_lip_gap(motion, head) for motion in (true, found)]
+    for (truth, got), least in ((lips, 0.001), (pitch, 0.5)):
+        for sign in (1, -1):
+            kept = peaks_kept(sign * got, sign * truth, least, 12)
+            assert np.median(kept) > 0.9
+
+
+def test_a_still_face_is_still():
+    head = load()
+    still = Motion(np.full((100, 52), 0.1, np.float32), np.tile([0, 0, 0, 1.0], (100, 1)), rate=25)
+    found = fit_landmarks(detected(still, NOISE, head), 25, head)
+    assert pose_jitter(found.head_rotation) < 0.05
+    assert shape_jitter(found.blendshapes)[1] < 0.01
+
+
+def _lip_gap(motion, head):
+    """Metres between the middles of the lips (T)."""
+    points = landmarks_of(head, deform(head, head.template, motion.blendshapes, motion.gaze))
+    return np.linalg.norm(points[:, 13] - points[:, 14], axis=1)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5])
+def test_short_videos(frames):
+    motion = fit_landmarks([find_portrait(astronaut()).landmarks] * frames, 24, load())
+    assert len(motion) == frames and np.isfinite(motion.blendshapes).all()

@@ -73,8 +73,8 @@ def write_pc2(motion: Motion, path: str | Path, whose: Face | HeadModel | None =
     _write_mesh(Path(path).with_suffix(".obj"), neutral, _surface(head))
 
 
-def write_face(face: Face, path: str | Path) -> None:
-    """Write a person's neutral head as one OBJ with UV. Raises as `write_obj`."""
+def write_face(face: Face, path: str | Path, texture: int = 0) -> None:
+    """Write a person's neutral head as one OBJ with UV, and without a picture of any size. Raises as `write_obj`."""
     _write_mesh(path, face.neutral, _surface(face.head))
 
 

@@ -95,9 +95,12 @@ def write(
     glb.save(buffer.pack(document), path)
 
 
-def write_face(face: Face, path: str | Path) -> None:
-    """Write a person's neutral head with the photo as its texture. Raises as `write`."""
-    write(path, face.head, face.neutral, texture_of(face))
+def write_face(face: Face, path: str | Path, texture: int = 1024) -> None:
+    """Write a person's neutral head; the photo, without its light, becomes a texture of ``texture`` px.
+
+    Raises as `write`, and InputError for a size that `vividlib.reconstruction.texture.unwrap` refuses.
+    """
+    write(path, face.head, face.neutral, texture_of(face, texture))
 
 
 def write_motion(motion: Motion, path: str | Path, whose: Face | HeadModel | None = None) -> None:

@@ -16,13 +16,13 @@ def shown(whose: Face | HeadModel | None) -> tuple[HeadModel, np.ndarray]:
     return head, head.template
 
 
-def texture_of(whose: Face | HeadModel | None) -> np.ndarray | None:
-    """The photo (S, S, 3 uint8 sRGB) in the head's UV; None where there is no photo."""
+def texture_of(whose: Face | HeadModel | None, size: int = 1024) -> np.ndarray | None:
+    """The photo (size, size, 3 uint8 sRGB) without its light in the head's UV; None where there is no photo."""
     if not isinstance(whose, Face):
         return None
     from vividlib.reconstruction.texture import unwrap  # here, because OpenCV takes its time to load
 
-    return unwrap(whose)
+    return unwrap(whose, size)
 
 
 def rig_shapes(head: HeadModel, neutral: np.ndarray) -> np.ndarray:

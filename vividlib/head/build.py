@@ -14,7 +14,19 @@ import numpy as np
 from PIL import Image
 
 from vividlib.conventions import ARKIT_INDEX
-from vividlib.head import anatomy, decimate, embed, identity, makehuman, model, shapes, surface, teeth
+from vividlib.head import (
+    anatomy,
+    decimate,
+    embed,
+    identity,
+    makehuman,
+    model,
+    people,
+    shapes,
+    soundness,
+    surface,
+    teeth,
+)
 from vividlib.head.anatomy import RED_ROWS, Cut
 from vividlib.head.seams import Seam
 from vividlib.types import HeadModel
@@ -26,6 +38,10 @@ EYES_BACK = 0.0006
 
 LIDS_SEATED = 5
 """Rings of the lids, from their edge, that keep their distance to the eyeball on everybody."""
+
+LIDS_SMOOTH = 0.2
+"""Cosine of the angle by which neighbouring triangles of a lid may fold in a single shape: less than is seen, as shapes
+are summed."""
 
 LOW = 3000
 """Vertices of the coarse head."""
@@ -54,8 +70,11 @@ PUPIL = np.array([0])
 log = logging.getLogger(__name__)
 
 
-def build() -> HeadModel:
-    """Every step from the base mesh to the finished head."""
+def build(beyond: np.ndarray) -> HeadModel:
+    """Every step from the base mesh to the finished head.
+
+    ``beyond`` (N, 468, 3) is what `people.read` returns; with none of it (0, 468, 3) the people are MakeHuman's alone.
+    """
     data = makehuman.data_folder()
     base = makehuman.read_base_mesh(data)
     cut = anatomy.cut_head(base)
@@ -82,8 +101,8 @@ def build() -> HeadModel:
     out[tongue, 1] += TONGUE_LIFT * np.clip(1 - (template[tongue, 2].max() - template[tongue, 2]) / TONGUE_TIP, 0, 1)
     template = roomy
     blendshapes = shapes.move_eyes(blendshapes, template, cut, lids)
-    for seam in (lips, lids):
-        blendshapes = shapes.iron(blendshapes, template, cut, seam)
+    blendshapes = shapes.iron(blendshapes, template, cut, lips, soundness.FOLDED)
+    blendshapes = shapes.iron(blendshapes, template, cut, lids, LIDS_SMOOTH)
     blendshapes = shapes.symmetric_shapes(
         shapes.clear_eyeballs(blendshapes, template, cut, lids), mirror, source="Left"
     )
@@ -93,19 +112,22 @@ def build() -> HeadModel:
     head_weight = neck_weight(template, cut)
     regions = name_regions(data, cut, template, mirror, (lips, lids), head_weight)
 
-    weights, fields = identity.sample_people(PEOPLE, phenotypes, local, np.random.default_rng(SEED))
-    basis, share = identity.principal_components(weights, fields, importance(regions, len(template)), COMPONENTS)
-    log.info("%d components explain %.2f %%; the first ten: %s", len(share), 100 * share.sum(), share[:10].round(3))
+    def basis(weights: np.ndarray, fields: np.ndarray) -> np.ndarray:
+        counts = importance(regions, len(template))
+        basis, share = identity.principal_components(weights, fields, mirror, counts, COMPONENTS)
+        log.info("%d components explain %.2f %%; the first ten: %s", len(share), 100 * share.sum(), share[:10].round(3))
+        basis = round_eyeballs(lips.weld(basis), cut, shapes.EQUATOR)
+        lid_skin = lids.outwards[:LIDS_SEATED]
+        return seat_eyeballs(basis, template, cut, (lid_skin, mirror[lid_skin])).astype(np.float32)
 
-    basis = round_eyeballs(lips.weld(basis), cut, shapes.EQUATOR)
-    basis = seat_eyeballs(basis, template, cut, (lids.outwards[:LIDS_SEATED], mirror[lids.outwards[:LIDS_SEATED]]))
-
+    random = np.random.default_rng(SEED)
+    weights, fields = identity.sample_people(PEOPLE, phenotypes, local, random)
     uv, uv_faces = surface.unwrap(cut)
     head = HeadModel(
         name="vivid",
         template=template.astype(np.float32),
         faces=cut.faces.astype(np.int32),
-        identity_basis=basis.astype(np.float32),
+        identity_basis=basis(weights, fields),
         blendshapes=blendshapes.astype(np.float32),
         uv=uv.astype(np.float32),
         uv_faces=uv_faces.astype(np.int32),
@@ -118,7 +140,9 @@ def build() -> HeadModel:
         albedo=surface.colours(cut, template, regions, (lips.outwards, lips.inwards)).astype(np.float32),
     )
     vertices, landmark_weights = embed.landmarks(head)
-    return dataclasses.replace(head, landmark_vertices=vertices, landmark_weights=landmark_weights)
+    head = dataclasses.replace(head, landmark_vertices=vertices, landmark_weights=landmark_weights)
+    more = identity.with_displacements(weights, fields, people.Spread(head)(beyond), random)
+    return dataclasses.replace(head, identity_basis=basis(*more))
 
 
 def round_eyeballs(fields: np.ndarray, cut: Cut, anchor: np.ndarray) -> np.ndarray:
@@ -267,7 +291,7 @@ def main() -> None:
     )
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     out = parser.parse_args().out
-    head = build()
+    head = build(people.read())
     for detail, path in ((head, out), (decimate.decimate(head, LOW), out.with_name(f"{out.stem}_low.npz"))):
         model.save(detail, path)
         log.info("%s: %d vertices, %.1f MB", path, len(detail.template), path.stat().st_size / 1e6)

@@ -16,11 +16,11 @@ from vividlib.head import embed
 from vividlib.head.anatomy import eye_ring
 from vividlib.types import HeadModel
 
-KEPT = ("lips", "eyelid_edge_left", "eyelid_edge_right")
+KEPT = ("lips", "eyelids_left", "eyelids_right")
 """Regions of which every vertex stays."""
 
 COARSER = {"teeth_upper": 0.2, "teeth_lower": 0.1, "tongue": 0.1, "mouth_cavity": 0.05, "eye_sockets": 0.02}
-DETAIL = {"face": 4.0, "eyelids_left": 16.0, "eyelids_right": 16.0}
+DETAIL = {"face": 8.0}
 """How much an error counts there; elsewhere 1."""
 
 IRIS_RINGS = np.radians([8, 10, 22, 24])

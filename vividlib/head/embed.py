@@ -8,7 +8,7 @@ edges of the lids and the irises, are then put exactly on those lines of the mes
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -158,7 +158,7 @@ def with_brows(head: HeadModel) -> HeadModel:
         brow = (np.abs(height) < 0.0035) & (np.abs(outwards) < 0.022) & (z > 0.06)
         albedo[np.intersect1d(np.flatnonzero(brow), head.regions["skin"])] *= 0.35
     albedo[head.regions["scalp"]] *= 0.25
-    return HeadModel(**{**vars(head), "albedo": albedo})
+    return replace(head, albedo=albedo)
 
 
 def faces_of(head: HeadModel, region: np.ndarray) -> np.ndarray:

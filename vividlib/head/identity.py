@@ -1,8 +1,9 @@
 """How heads differ: principal components of many sampled people.
 
 A person is sampled as MakeHuman makes one: a convex mixture of origins, gender, age, muscle and weight,
-plus local changes of single features. Everything is linear in the targets, so the components of
-thousands of people come from a small matrix of mixing weights and never from the meshes themselves.
+plus local changes of single features, and plus what real people have beyond that (`vividlib.head.people`).
+Everything is linear in the targets, so the components of thousands of people come from a small matrix of mixing
+weights and never from the meshes themselves.
 """
 
 from __future__ import annotations
@@ -96,19 +97,32 @@ def sample_people(count: int, phenotypes: dict, local: dict, rng: np.random.Gene
                 row[place[name, 0]] = value
             elif len(pair) == 2:
                 row[place[name, 1]] = -value
-    fields = np.stack([(phenotypes.get(name) if not k and name in phenotypes else local[name][k]) for name, k in columns])
+    fields = np.stack(
+        [(phenotypes.get(name) if not k and name in phenotypes else local[name][k]) for name, k in columns]
+    )
     return weights, fields
 
 
-def principal_components(
-    weights: np.ndarray, fields: np.ndarray, importance: np.ndarray, count: int
+def with_displacements(
+    weights: np.ndarray, fields: np.ndarray, more: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Principal components of ``weights @ fields``, each scaled to one standard deviation.
+    """Give each person of `sample_people` a random share, normally distributed, of ``more`` displacements (N, V, 3)."""
+    return np.hstack([weights, rng.normal(size=(len(weights), len(more)))]), np.concatenate([fields, more])
+
+
+def principal_components(
+    weights: np.ndarray, fields: np.ndarray, mirror: np.ndarray, importance: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Principal components of ``weights @ fields`` and its mirror image, each scaled to one standard deviation.
+
+    With the mirror images every component is either symmetric or antisymmetric, exactly.
 
     Parameters
     ----------
     weights, fields
         From `sample_people`: (S, M) and (M, V, 3).
+    mirror
+        (V,): the vertex on the other side of each.
     importance
         (V,): how much the error at a vertex counts.
 
@@ -120,13 +134,22 @@ def principal_components(
         (count,) share of the weighted variance that each explains, falling.
     """
     centred = weights - weights.mean(0)
+    flipped = fields[:, mirror] * [-1, 1, 1]
+    halves = [_components(centred, (fields + sign * flipped) / 2, importance, count) for sign in (1, -1)]
+    components, variance = (np.concatenate(parts) for parts in zip(*((half, each) for half, each, _ in halves)))
+    largest = np.argsort(-variance, kind="stable")[:count]
+    return components[largest], variance[largest] / sum(total for *_, total in halves)
+
+
+def _components(
+    centred: np.ndarray, fields: np.ndarray, importance: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Components (count, V, 3), the weighted variance (count,) of each, and that of all there are."""
     flat = fields.reshape(len(fields), -1)
     weighed = flat * np.repeat(np.sqrt(importance), 3)
-    gram = weighed @ weighed.T
-    values, vectors = np.linalg.eigh(gram)
-    root = vectors * np.sqrt(np.maximum(values, 0))  # root @ root.T == gram
+    values, vectors = np.linalg.eigh(weighed @ weighed.T)
+    root = vectors * np.sqrt(np.maximum(values, 0))  # root @ root.T is the Gram matrix
     left, singular, _ = np.linalg.svd(centred @ root, full_matrices=False)
-    scores = left[:, :count] * np.sqrt(len(weights))
-    components = (scores.T @ centred / len(weights)) @ flat
-    share = singular**2 / (singular**2).sum()
-    return components.reshape(count, *fields.shape[1:]), share[:count]
+    scores = left[:, :count] * np.sqrt(len(centred))
+    components = (scores.T @ centred / len(centred)) @ flat
+    return components.reshape(-1, *fields.shape[1:]), singular[:count] ** 2, (singular**2).sum()

@@ -6,11 +6,11 @@ import itertools
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, identity
 from scipy.spatial.transform import Rotation
 
 from vividlib.conventions import ARKIT, ARKIT_INDEX, GAZE_AT_ONE
-from vividlib.head import anatomy, makehuman, soundness
+from vividlib.head import anatomy, makehuman, soundness, subdivide
 from vividlib.head.anatomy import Cut
 from vividlib.head.seams import Seam
 
@@ -142,7 +142,7 @@ def clear_eyeballs(shapes: np.ndarray, template: np.ndarray, cut: Cut, lids: Sea
     centre = ball[EQUATOR].mean(0)
     radius = np.linalg.norm(ball[0] - centre)
     blink = shapes[ARKIT_INDEX["eyeBlinkLeft"]]
-    skin = np.unique([*lids.outwards, lids.inwards[1]])
+    skin = np.unique(lids.outwards)
     away = np.linalg.norm(template[skin] - centre, axis=1, keepdims=True)
     wanted = np.minimum(radius + LID_CLEARANCE, away)
     moving = [name for name in ARKIT if name.startswith(LID_MOVERS) and name.endswith("Left")]
@@ -157,36 +157,45 @@ def clear_eyeballs(shapes: np.ndarray, template: np.ndarray, cut: Cut, lids: Sea
     return shapes
 
 
-def iron(shapes: np.ndarray, template: np.ndarray, cut: Cut, seam: Seam) -> np.ndarray:
+def iron(shapes: np.ndarray, template: np.ndarray, cut: Cut, seam: Seam, limit: float) -> np.ndarray:
     """Smooth what moves the skin around a seam where neighbouring triangles would fold: (52, V, 3).
 
     Displacements near a fold take the mean of those around them, again and again until there is none, or
-    IRONINGS times. The seam itself keeps its place. What moves the lids is smoothed for lids half shut too.
+    IRONINGS times. The seam itself keeps its place. Folds are looked for on the finer mesh too that `subdivide` makes,
+    and in what moves the lids for lids half shut and shut too.
     """
     shapes = shapes.copy()
     inside = np.zeros(len(template), bool)
     inside[seam.outwards] = True
     skin = cut.faces[: 2 * len(cut.quads)]
-    zone = soundness.zone_of(skin[~np.isin(skin, seam.inwards[1:]).any(1)], template, inside)
-    size = len(template)
-    beside = csr_matrix(
-        (np.ones(2 * len(zone.edges)), (zone.edges.ravel("F"), zone.edges[:, ::-1].ravel("F"))), (size, size)
-    )
+    skin = skin[~np.isin(skin, seam.inwards[2:]).any(1)]
+    rough = soundness.zone_of(skin, template, inside)
+    levels = [(identity(len(template), format="csr"), rough)]
+    matrix, quarters = subdivide.finer(skin, len(template))
+    levels.append((matrix, soundness.zone_of(quarters, matrix @ template, matrix @ inside > 0.9)))
+    edges, size = rough.edges, len(template)
+    beside = csr_matrix((np.ones(2 * len(edges)), (edges.ravel("F"), edges[:, ::-1].ravel("F"))), (size, size))
     beside = csr_matrix(beside / np.maximum(beside.sum(1), 1))
     blink = ARKIT.index("eyeBlinkLeft")
     for index in sorted(range(len(ARKIT)), key=blink.__ne__):
         name, shape = ARKIT[index], shapes[index]
         if name == "mouthClose":  # has to undo jawOpen
             continue
-        shut = (0, 0.4, 0.8) if name.startswith(LID_MOVERS) and index != blink else (0,)
+        shut = (0, 0.4, 0.8, 1.0) if name.startswith(LID_MOVERS) and index != blink else (0,)
         for _ in range(IRONINGS):
-            folded = [
-                soundness.folded(zone, template + beneath * shapes[blink] + amount * shape)
+            faces = [
+                template + beneath * shapes[blink] + amount * shape
                 for beneath, amount in itertools.product(shut, (0.25, 0.5, 0.75, 1.0))
             ]
-            near = np.unique(zone.faces[zone.neighbours[zone.smooth][np.any(folded, 0)]])
-            near = np.setdiff1d(near, seam.line)
+            near = np.setdiff1d(np.concatenate([_folded_at(*level, faces, limit) for level in levels]), seam.line)
             if not len(near):
                 break
             shape[near] = (shape[near] + (beside @ shape)[near]) / 2
     return shapes
+
+
+def _folded_at(matrix: csr_matrix, zone: soundness.Zone, faces: list[np.ndarray], limit: float) -> np.ndarray:
+    """Vertices of some ``faces`` (V, 3) where the mesh that ``matrix`` makes of them folds."""
+    folded = np.any([soundness.folded(zone, matrix @ face, limit) for face in faces], 0)
+    rows = matrix[np.unique(zone.faces[zone.neighbours[zone.smooth][folded]])]
+    return np.unique(rows.indices[rows.data > 0.4])

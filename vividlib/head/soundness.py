@@ -48,15 +48,17 @@ def zone_of(faces: np.ndarray, template: np.ndarray, inside: np.ndarray) -> Zone
     return Zone(faces, edges, neighbours, _cosines(template, faces, neighbours) > 0)
 
 
-def folded(zone: Zone, vertices: np.ndarray) -> np.ndarray:
+def folded(zone: Zone, vertices: np.ndarray, limit: float = FOLDED) -> np.ndarray:
     """Which pairs of neighbouring triangles, of those smooth at rest, have folded onto each other (bool).
+
+    ``limit`` is the cosine between their normals from which on they count as folded.
 
     Pairs with a `SLIVER`, as corners of lips and lids have them, are let off.
     """
     pairs = zone.neighbours[zone.smooth]
     a, b, c = np.moveaxis(vertices[zone.faces], 1, 0)
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
-    return (_cosines(vertices, zone.faces, pairs) < FOLDED) & (area[pairs].min(1) > SLIVER)
+    return (_cosines(vertices, zone.faces, pairs) < limit) & (area[pairs].min(1) > SLIVER)
 
 
 def folds(zone: Zone, vertices: np.ndarray) -> int:
@@ -75,7 +77,9 @@ def crossing(zone: Zone, vertices: np.ndarray) -> float:
     reach = np.linalg.norm(end - start, axis=1).max() / 2 + np.linalg.norm(corners - centres[:, None], axis=2).max()
     near = cKDTree(centres).query_ball_point((start + end) / 2, reach)
     edge, face = np.repeat(np.arange(len(near)), list(map(len, near))), np.concatenate(near).astype(int)
-    beside = (np.minimum(start, end)[edge] <= corners.max(1)[face]) & (np.maximum(start, end)[edge] >= corners.min(1)[face])
+    beside = (np.minimum(start, end)[edge] <= corners.max(1)[face]) & (
+        np.maximum(start, end)[edge] >= corners.min(1)[face]
+    )
     edge, face = edge[beside.all(1)], face[beside.all(1)]
     apart = (zone.edges[edge][:, :, None] != zone.faces[face][:, None]).all((1, 2))
     edge, face = edge[apart], face[apart]

@@ -44,6 +44,12 @@ def subdivide(head: HeadModel) -> HeadModel:
     )
 
 
+def finer(faces: np.ndarray, count: int) -> tuple[csr_matrix, np.ndarray]:
+    """Four triangles for each of ``faces`` (F 3): their vertices from the old ones (count + E, count), and them (4 F 3)."""
+    edges, number = _edges(faces)
+    return _butterfly(faces, edges, number, count), _split(faces, number, count)
+
+
 def _edges(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Edges (E 2, sorted) and their numbers at each face: opposite its third, first and second corner (F 3)."""
     sides = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), 1)

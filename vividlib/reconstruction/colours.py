@@ -71,12 +71,12 @@ def hidden_colours(head: HeadModel, neutral: np.ndarray, sampled: np.ndarray, vi
     for name in MOUTH:
         part = head.regions[name]
         shade = np.clip(1 - (lips - neutral[part, 2]) / MOUTH_DEPTH, 0.3, 1)[:, None]
-        colours[part] = _to_srgb(np.maximum(head.albedo[part], FLESH) * light * SHADE[name] * shade)
+        colours[part] = to_srgb(np.maximum(head.albedo[part], FLESH) * light * SHADE[name] * shade)
         known[part] = True
     for side in ("left", "right"):
         part = head.regions[f"eyeball_{side}"]
         middle = neutral[head.joints[f"eye_{side}"]].mean(0)
-        colours[part] = _eye(neutral[part] - middle, sampled[part], visible[part], _to_srgb(head.albedo[part] * light))
+        colours[part] = _eye(neutral[part] - middle, sampled[part], visible[part], to_srgb(head.albedo[part] * light))
         known[part] = True
     edges = np.concatenate([head.regions["eyelid_edge_left"], head.regions["eyelid_edge_right"]])
     known[edges] = False
@@ -94,14 +94,14 @@ def _light(head: HeadModel, sampled, visible) -> np.ndarray:
     eyes = np.concatenate([head.regions["eyeball_left"], head.regions["eyeball_right"]])
     eyes = eyes[visible[eyes]]
     if len(eyes) >= MANY:
-        white = _to_linear(sampled[eyes])
+        white = to_linear(sampled[eyes])
         white = np.median(white[white.sum(1) >= np.quantile(white.sum(1), 0.85)], 0)
         gain = white / np.quantile(head.albedo[eyes], 0.9, axis=0)
     else:
         face = np.intersect1d(head.regions["face"], np.flatnonzero(visible))
         if not len(face):
             return np.ones(3)
-        gain = np.median(_to_linear(sampled[face]), 0) / np.median(head.albedo[face], 0)
+        gain = np.median(to_linear(sampled[face]), 0) / np.median(head.albedo[face], 0)
     return np.clip((gain.mean() + gain) / 2, 0.05, 1.2)
 
 
@@ -132,11 +132,13 @@ def _continue(head: HeadModel, colours, known) -> np.ndarray:
     return colours
 
 
-def _to_linear(srgb: np.ndarray) -> np.ndarray:
+def to_linear(srgb: np.ndarray) -> np.ndarray:
+    """sRGB, 0 to 255, as light, 0 to 1 (IEC 61966-2-1)."""
     value = np.clip(srgb / 255, 0, 1)
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
-def _to_srgb(linear: np.ndarray) -> np.ndarray:
+def to_srgb(linear: np.ndarray) -> np.ndarray:
+    """Light, 0 to 1, as sRGB, 0 to 255 (IEC 61966-2-1)."""
     value = np.clip(linear, 0, 1)
     return 255 * np.where(value <= 0.0031308, 12.92 * value, 1.055 * value ** (1 / 2.4) - 0.055)

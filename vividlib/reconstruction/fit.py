@@ -1,7 +1,9 @@
-"""A photo to a Face: solve for the coefficients, then bend the neutral head onto the landmarks."""
+"""Photos of one person to a Face: solve for the coefficients, then bend the neutral head onto the landmarks."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -9,71 +11,136 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 from scipy.spatial.transform import Rotation
 
-from vividlib.errors import FaceTurnedError
+from vividlib.errors import FaceTurnedError, FitWarning
 from vividlib.geometry.camera import head_to_camera, project
 from vividlib.geometry.mesh import laplacian
 from vividlib.head.model import deform, landmarks_of, person
+from vividlib.reconstruction.confidence import POOR, advice, confidence
 from vividlib.reconstruction.solve import EYES, LIPS, OVAL, Solution, solve
 from vividlib.types import Camera, Face, HeadModel, Portrait
 
 MAX_TURN = 60.0  # degrees from the camera; past it half of the mouth is out of sight
 SMOOTHNESS = 2.0  # of the bend, against the landmarks
 STIFFNESS = 1e-3  # keeps what no landmark reaches where the identity basis put it
+DEPTH = 0.2  # weight of a landmark's staying in its depth, against its moving to where a photo shows it
+EVENLY = np.eye(3)  # how a single photo holds landmarks: it asks for nothing along the depth
+BENDS = 2  # the first one moves eye sockets and lips a little, so pose and expression are read again before the second
 
 
-def fit_portrait(portrait: Portrait, head: HeadModel) -> Face:
+def fit_portrait(portrait: Portrait, head: HeadModel, more: Sequence[Portrait] = ()) -> Face:
     """Reconstruct the head in a portrait.
 
     The expression in the photo is kept apart from the identity: ``neutral`` is at rest with the
     lips closed, also where the photo smiles.
 
+    Parameters
+    ----------
+    portrait
+        The photo that expression, gaze, pose and camera are of.
+    head
+        The head to fit.
+    more
+        Other photos of the same person: identity and neutral head fit all of them.
+
+    Warns with `FitWarning` about each photo whose face is probably not where it was found; ``Face.confidence`` is the
+    least of all photos.
+
     Raises
     ------
     FaceTurnedError
-        If the face looks more than 60 degrees away from the camera.
+        If a face looks more than 60 degrees away from the camera.
     """
-    solution = solve(head, portrait.landmarks[None])
-    forward = solution.rotation[0] @ [0, 0, 1]
-    turn = np.degrees(np.arccos(np.clip(forward[2], -1, 1)))
-    if turn > MAX_TURN:
-        raise FaceTurnedError(
-            f"The face looks {turn:.0f} degrees away from the camera; at most {MAX_TURN:.0f} can be reconstructed. "
-            "Use a picture that shows more of the face from the front."
-        )
-    neutral = refine(head, person(head, solution.identity), solution)
-    # The bend moved eye sockets and lips a little: read pose, expression and gaze once more.
-    final = solve(head, portrait.landmarks[None], neutral)
+    portraits = (portrait, *more)
+    landmarks = np.stack([one.landmarks for one in portraits])
+    identity, neutral, solution = fit_person(head, landmarks)
+    _check_turns(solution)
     return Face(
         head=head,
         portrait=portrait,
-        identity=solution.identity.astype(np.float32),
+        identity=identity.astype(np.float32),
         neutral=neutral.astype(np.float32),
-        expression=final.expression[0].astype(np.float32),
-        remainder=_bend(head, final, final.residual[0]).astype(np.float32),
-        gaze=final.gaze[0].astype(np.float32),
-        rotation=Rotation.from_matrix(final.rotation[0]).as_quat(),
+        expression=solution.expression[0].astype(np.float32),
+        remainder=_bend(head, _in_head_space(solution, solution.residual)[0]).astype(np.float32),
+        gaze=solution.gaze[0].astype(np.float32),
+        rotation=Rotation.from_matrix(solution.rotation[0]).as_quat(),
         translation=np.zeros(3),
-        camera=Camera(float(final.scale[0]), tuple(map(float, final.centre[0]))),
+        camera=Camera(float(solution.scale[0]), tuple(map(float, solution.centre[0]))),
+        confidence=_confidence(portraits, solution),
     )
 
 
+def fit_person(head: HeadModel, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray, Solution]:
+    """Fit the head to landmarks (B 478 3 px) of one person: identity (K), neutral head (V 3) and what is the frames' own."""
+    solution = solve(head, landmarks)
+    identity, neutral = solution.identity, person(head, solution.identity)
+    for _ in range(BENDS):
+        neutral = refine(head, neutral, solution)
+        solution = solve(head, landmarks, neutral)
+    return identity, neutral, solution
+
+
+def _turns(solution: Solution) -> np.ndarray:
+    """Degrees (B) by which the faces look away from the camera."""
+    return np.degrees(np.arccos(np.clip(solution.rotation[:, 2, 2], -1, 1)))
+
+
+def _photo(number: int, solution: Solution) -> str:
+    """Says at the start of a message which photo of several it is about."""
+    return "" if len(solution.rotation) == 1 else f"Photo {number}: "
+
+
+def _check_turns(solution: Solution) -> None:
+    for number, turn in enumerate(_turns(solution), 1):
+        if turn > MAX_TURN:
+            raise FaceTurnedError(
+                f"{_photo(number, solution)}The face looks {turn:.0f} degrees away from the camera; at most "
+                f"{MAX_TURN:.0f} can be reconstructed. Use a picture that shows more of the face from the front."
+            )
+
+
+def _confidence(portraits: Sequence[Portrait], solution: Solution) -> float:
+    """The least confidence of all photos; warns about each that is poor."""
+    each = [confidence(one) for one in portraits]
+    for number, (one, sure, turn) in enumerate(zip(portraits, each, _turns(solution)), 1):
+        if sure < POOR:
+            message = f"{_photo(number, solution)}{advice(one, turn)} Confidence of the fit: {sure:.2f}."
+            warnings.warn(message, FitWarning, stacklevel=4)  # the line that called pipeline.reconstruct
+    return min(each)
+
+
 def refine(head: HeadModel, neutral: np.ndarray, solution: Solution) -> np.ndarray:
-    """Bend a neutral head (V 3) smoothly so that its landmarks meet the detected ones.
+    """Bend a neutral head (V 3) smoothly so that its landmarks meet those detected in all frames of a solution.
 
     The bend minimises the squared Laplacian of the displacement (biharmonic; Botsch and Sorkine,
-    On Linear Variational Surface Deformation Methods, 2008, section 3) plus the distance to the landmarks, in the
-    image plane only: depth stays as the identity basis has it.
+    On Linear Variational Surface Deformation Methods, 2008, section 3) plus the mean squared distance to the
+    landmarks of each frame in its own image plane. Along the viewing ray a frame only asks the landmarks, by `DEPTH`,
+    to stay: depth is as the identity basis has it where no other frame sees it from the side.
     """
-    return neutral + _bend(head, solution, _without_lip_gap(solution.residual[0]))
+    frames = len(solution.rotation)
+    wanted = _in_head_space(solution, _without_lip_gap(solution.residual)).mean(0)
+    if frames == 1:
+        return neutral + _bend(head, wanted)
+    hold = np.einsum("bji,j,bjk->ik", solution.rotation, [1, 1, DEPTH], solution.rotation) / frames
+    return neutral + _bend(head, wanted, hold)
 
 
-def _bend(head: HeadModel, solution: Solution, residual: np.ndarray) -> np.ndarray:
-    """The smooth displacement (V 3, head space) that takes the landmarks by ``residual`` (478 2 px)."""
-    in_plane = np.column_stack([residual[:, 0], -residual[:, 1], np.zeros(len(residual))]) / solution.scale[0]
-    wanted = in_plane @ solution.rotation[0]  # camera to head space
-    factor, pull, skin = _system(head)
+def _in_head_space(solution: Solution, residual: np.ndarray) -> np.ndarray:
+    """Residuals (B 478 2 px) as displacements in head space (B 478 3 metres)."""
+    in_plane = np.pad(residual * [1, -1], ((0, 0), (0, 0), (0, 1))) / solution.scale[:, None, None]
+    return in_plane @ solution.rotation  # camera to head space
+
+
+def _bend(head: HeadModel, wanted: np.ndarray, hold: np.ndarray = EVENLY) -> np.ndarray:
+    """The smooth displacement (V 3) that takes the landmarks by ``wanted`` (478 3), both in head space and metres.
+
+    ``hold`` (3 3) says how firmly a landmark is held in each direction, relative to its weight; ``wanted`` is
+    weighted with it already.
+    """
+    pull, _, _, skin = _equations(head)
     bend = np.zeros_like(head.template, dtype=np.float64)
-    bend[skin] = factor.solve(pull @ wanted)
+    strengths, axes = np.linalg.eigh(hold)
+    for strength, axis in zip(strengths, axes.T):
+        bend[skin] += _system(head, strength).solve(pull @ (wanted @ axis))[:, None] * axis
     for side in ("left", "right"):
         bend[head.regions[f"eyeball_{side}"]] = bend[head.regions[f"eyelids_{side}"]].mean(0)
     mouth = bend[head.regions["lips_inner"]].mean(0)
@@ -83,7 +150,7 @@ def _bend(head: HeadModel, solution: Solution, residual: np.ndarray) -> np.ndarr
 
 
 def _without_lip_gap(residual: np.ndarray) -> np.ndarray:
-    """Take out of the residual what would open or cross the lips of the neutral head.
+    """Take out of residuals (B 478 2) what would open or cross the lips of the neutral head.
 
     A gap between the lips that the shapes could not reach is expression, not identity: opposite
     landmarks of the inner lips may only move together.
@@ -91,14 +158,14 @@ def _without_lip_gap(residual: np.ndarray) -> np.ndarray:
     residual = residual.copy()
     inner = LIPS[1]
     lower, upper = inner[1:10], inner[11:]
-    both = (residual[lower] + residual[upper]) / 2
-    residual[lower] = residual[upper] = both
+    both = (residual[:, lower] + residual[:, upper]) / 2
+    residual[:, lower] = residual[:, upper] = both
     return residual
 
 
 @lru_cache(maxsize=4)
-def _system(head: HeadModel):
-    """Factorised normal equations of the bend, the right-hand side per landmark, the bent vertices."""
+def _equations(head: HeadModel):
+    """Normal equations of the bend: right-hand side per landmark, matrices of landmarks and smoothness, bent vertices."""
     rigid = np.concatenate(
         [head.regions[r] for r in ("eyeball_left", "eyeball_right", "teeth_upper", "teeth_lower", "tongue")]
     )
@@ -110,10 +177,16 @@ def _system(head: HeadModel):
     rows = np.repeat(np.arange(478), 3)
     entries = (head.landmark_weights.ravel(), (rows, head.landmark_vertices.ravel()))
     place = sparse.csr_matrix(entries, shape=(478, len(head.template)))[:, skin]
-    smooth = laplacian(head.faces, len(head.template))[skin][:, skin]
     pull = (place.T @ sparse.diags(weight)).tocsc()
-    system = pull @ place + SMOOTHNESS * smooth.T @ smooth + STIFFNESS * sparse.identity(len(skin))
-    return splu(system.tocsc()), pull, skin
+    smooth = laplacian(head.faces, len(head.template))[skin][:, skin]
+    return pull, pull @ place, SMOOTHNESS * smooth.T @ smooth + STIFFNESS * sparse.identity(len(skin)), skin
+
+
+@lru_cache(maxsize=4)
+def _system(head: HeadModel, strength: float):
+    """Factorised equations of the bend in a direction in which landmarks are held by ``strength``."""
+    _, landmarks, smoothness, _ = _equations(head)
+    return splu((strength * landmarks + smoothness).tocsc())
 
 
 def landmark_error(face: Face) -> float:

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from vividlib.errors import FaceTooSmallError, NoFaceError, SeveralFacesError
+from vividlib.reconstruction.correction import correct
 from vividlib.types import Portrait
 
 os.environ.setdefault("GLOG_minloglevel", "2")  # MediaPipe's C++ side reads it when it is first loaded
@@ -26,6 +27,7 @@ SMALLEST_FACE = 32  # px between forehead and chin: landmarks stray by 3 % of th
 BYSTANDER = 0.4  # a face under this share of the largest one's height is part of the background
 CROP = 2.0  # side of the landmark crop in face heights: what the network was trained to see
 WATCHED = 3.0  # side of the part of a video that is watched, in face heights: room to move, and large enough to follow
+SETTLING = 6  # readings of one frame until the network's crop, cut about what it read before, stands still
 PATIENCE = 25  # frames without any face before the next thorough look, which takes as long as tracking so many
 
 Box = tuple[float, float, float, float]  # x, y, width, height in px
@@ -67,6 +69,11 @@ def find_portrait(image: np.ndarray, face: int | None = None) -> Portrait:
 
 def find_faces(image: np.ndarray) -> list[np.ndarray]:
     """Landmarks (478 3 px) of every face in a picture (H W 3 uint8), largest first."""
+    return list(correct(np.array(found))) if (found := detect(image)) else []
+
+
+def detect(image: np.ndarray) -> list[np.ndarray]:
+    """As `find_faces`, but as MediaPipe sees them."""
     image = np.ascontiguousarray(image)
     boxes: list[Box] = []
     with _native_silence():
@@ -89,22 +96,30 @@ def track_faces(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray | None]:
     the part of the frame around it is watched, in which it is large enough to be followed.
     """
     with contextlib.ExitStack() as graphs:
-        mesh, window, rest = None, None, 0
+        mesh, window, rest, followed = None, None, 0, False
         for frame in frames:
             window = window or (0, 0, frame.shape[1], frame.shape[0])
-            left, top, right, bottom = window
             with contextlib.nullcontext() if mesh else _native_silence():  # its threads chatter as they start
                 mesh = mesh or graphs.enter_context(_face_mesh(static_image_mode=False))
-                points = _read(mesh, frame[top:bottom, left:right])
-            if points is not None:
-                points = points + np.array([left, top, 0], np.float32)
-            elif rest:
-                rest -= 1
-            elif found := find_faces(frame):
-                points, window = found[0], _window(bounding_box(found[0]), WATCHED, frame.shape)
-            else:
-                rest = PATIENCE
+                points = _follow(mesh, frame, window, followed)
+            if points is None and not rest and (found := find_faces(frame)):
+                window = _window(bounding_box(found[0]), WATCHED, frame.shape)
+                points = _follow(mesh, frame, window, False)
+                points = found[0] if points is None else points
+            elif points is None:
+                rest = rest - 1 if rest else PATIENCE
+            followed = points is not None
             yield points
+
+
+def _follow(mesh, frame: np.ndarray, window: tuple[int, int, int, int], followed: bool) -> np.ndarray | None:
+    """Landmarks in a part of a frame: where they were not followed to it, as they are once they have settled."""
+    left, top, right, bottom = window
+    for _ in range(1 if followed else SETTLING):
+        points = _read(mesh, frame[top:bottom, left:right])
+        if points is None:
+            return None
+    return correct(points[None] + np.array([left, top, 0]))[0]
 
 
 def bounding_box(landmarks: np.ndarray) -> Box:

@@ -30,6 +30,7 @@ TASTE = {
 }  # fmt: skip
 """How the price differs: what jaw, smile and funnel explain is not left to subtler shapes."""
 RARITY = 6.0  # price of a squared identity coefficient: neighbouring landmarks stray together, so they count less
+SEARCH = np.array([1, 0.5, 0.25, 0.1, 0.02])  # shares of a Newton step; where bounds cut it, full ones cycle
 SYMMETRY = 3.0  # price of the squared difference between the left and the right of a mouth shape
 FREE = [i for i, name in enumerate(ARKIT) if name not in UNSEEN and "eyeLook" not in name]
 RIGHT_IRIS, LEFT_IRIS = 468, 473  # MediaPipe's centres; "right" is the person's own
@@ -208,7 +209,7 @@ def _prices(coordinates: int):
     return linear, square
 
 
-def bounded_solve(normal, slope, low, high, rounds: int = 8):
+def bounded_solve(normal, slope, low, high, rounds: int = 20):
     """Minimise ``x N x / 2 - s x`` for each of a batch within bounds (projected Newton, Bertsekas 1982).
 
     Shapes B P P, B P, B P, B P; the result is B P.
@@ -220,10 +221,13 @@ def bounded_solve(normal, slope, low, high, rounds: int = 8):
         system = np.where(held[:, :, None] | held[:, None, :], 0.0, normal)
         system[:, range(x.shape[1]), range(x.shape[1])] += held
         move = np.linalg.solve(system, np.where(held, 0.0, -gradient)[..., None])[..., 0]
-        new = np.clip(x + move, low, high)
-        if np.abs(new - x).max() < 1e-6:
-            return new
-        x = new
+        trials = np.clip(x + SEARCH[:, None, None] * move, low, high) - x  # S B P
+        change = np.einsum("sbp,bp->sb", trials, gradient)
+        change += np.einsum("sbp,bpq,sbq->sb", trials, normal, trials, optimize=True) / 2
+        step = trials[change.argmin(0), np.arange(len(x))]
+        x = x + step
+        if np.abs(step).max() < 1e-6:
+            break
     return x
 
 

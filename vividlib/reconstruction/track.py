@@ -8,18 +8,32 @@ from os import PathLike
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from vividlib.conventions import ARKIT
 from vividlib.errors import NoFaceError
 from vividlib.head.gaze import with_gaze
-from vividlib.head.model import person
+from vividlib.head.model import landmarks_of, person
 from vividlib.media.video import read_video
 from vividlib.reconstruction.fit import refine
 from vividlib.reconstruction.landmarks import track_faces
-from vividlib.reconstruction.smooth import smooth
-from vividlib.reconstruction.solve import Solution, solve
+from vividlib.reconstruction.smooth import noise_level, smooth
+from vividlib.reconstruction.solve import CHIN, EYES, LIPS, Solution, solve
 from vividlib.types import Camera, HeadModel, Motion, Progress
 
 PROBES = 5  # frames, spread over the video, from which the identity is read
 BATCH = 64  # frames solved at once
+
+BROWS = [70, 63, 105, 66, 107, 46, 53, 52, 65, 55, 300, 293, 334, 296, 336, 276, 283, 282, 295, 285]  # MediaPipe's
+LIDS = ("eyeBlink", "eyeSquint", "eyeWide", "cheekSquint")
+REGIONS = (
+    (("jaw", "mouth", "cheekPuff", "tongue", "noseSneer"), "", [*LIPS[0], *LIPS[1], *CHIN], 2.8),
+    (LIDS, "Left", EYES[1], 1.0),
+    (LIDS, "Right", EYES[0], 1.0),
+    (("brow",), "", BROWS, 2.0),
+)
+"""Shapes that move one part of the face, by how their names start and end; its landmarks; their tremble."""
+TURN, SHIFT = (60, 55, 30), (4, 5, 35)  # tremble: radians about x, y, z; metres along them
+"""Tremble: standard deviation on videos of stills, for every metre by which the single landmarks stray
+(`benchmarks.tracking` prints it)."""
 
 
 def track_video(path: str | PathLike, head: HeadModel, progress: Progress | None = None) -> Motion:
@@ -58,7 +72,7 @@ def fit_landmarks(found: list[np.ndarray | None], fps: float, head: HeadModel) -
     landmarks = np.stack([found[i] for i in seen]).astype(np.float64)
     neutral = _one_identity(landmarks, head)
     batches = [solve(head, landmarks[i : i + BATCH], neutral, rounds=5) for i in range(0, len(landmarks), BATCH)]
-    motion = _to_motion(batches, fps)
+    motion = _to_motion(head, batches, fps)
     if len(seen) == len(found):
         return motion
     return replace(motion.at(np.interp(np.arange(len(found)), seen, np.arange(len(seen))) / fps), rate=fps)
@@ -74,24 +88,41 @@ def _one_identity(landmarks: np.ndarray, head: HeadModel) -> np.ndarray:
     return np.mean(heads, 0)
 
 
-def _to_motion(batches: list[Solution], fps: float) -> Motion:
+def _to_motion(head: HeadModel, batches: list[Solution], fps: float) -> Motion:
     """Steady curves, and poses as if one camera, that of the median frame, had watched the head move."""
-    rotation, scale, centre, expression, gaze = (
+    rotation, scale, centre, expression, gaze, residual = (
         np.concatenate([getattr(batch, name) for batch in batches])
-        for name in ("rotation", "scale", "centre", "expression", "gaze")
+        for name in ("rotation", "scale", "centre", "expression", "gaze", "residual")
     )
+    noise = noise_level(residual / scale[:, None, None], fps)
     turns = Rotation.from_matrix(rotation)
     middle = turns.mean()
-    turns = middle * Rotation.from_rotvec(smooth((middle.inv() * turns).as_rotvec(), fps))
+    turns = middle * Rotation.from_rotvec(smooth((middle.inv() * turns).as_rotvec(), fps, noise * np.array(TURN)))
     median = np.median(scale)
     depth = Camera.distance * (1 - median / scale)
     across = (centre - np.median(centre, 0)) / scale[:, None] * [1, -1]
-    # Eyes look at one thing; single irises jitter.
-    gaze = np.repeat(smooth(gaze.mean(1), fps)[:, None], 2, axis=1)
+    # Eyes look at one thing; single irises jitter. They come from a network of their own, whose noise rests show.
+    gaze = gaze.mean(1)
+    gaze = np.repeat(smooth(gaze, fps, noise_level(gaze[:, None], fps), gaze)[:, None], 2, axis=1)
     return Motion(
-        blendshapes=with_gaze(np.clip(smooth(expression, fps), 0, 1), gaze),
+        blendshapes=with_gaze(np.clip(_steady(head, expression, fps, noise), 0, 1), gaze),
         head_rotation=turns.as_quat(),
-        head_translation=smooth(np.column_stack([across, depth]), fps),
+        head_translation=smooth(np.column_stack([across, depth]), fps, noise * np.array(SHIFT)),
         gaze=gaze,
         rate=fps,
     )
+
+
+def _steady(head: HeadModel, expression: np.ndarray, fps: float, noise: float) -> np.ndarray:
+    """Expression (T 52) without jitter: a part of the face is still where its landmarks are.
+
+    The shapes of one part tremble against each other by more than speech moves any of them; what they do to the
+    landmarks together trembles little.
+    """
+    moves = landmarks_of(head, head.blendshapes)[..., :2]
+    steady = expression.copy()
+    for start, end, marks, tremble in REGIONS:
+        shapes = [i for i, name in enumerate(ARKIT) if name.startswith(start) and name.endswith(end)]
+        places = expression[:, shapes] @ moves[shapes][:, marks].reshape(len(shapes), -1)
+        steady[:, shapes] = smooth(expression[:, shapes], fps, noise * tremble, places)
+    return steady

@@ -22,6 +22,9 @@ def main(arguments: list[str] | None = None) -> int:
     means = steps.add_parser("means", help="print what a real mouth does on each sound (needs pocketsphinx)")
     means.add_argument("videos", type=Path, help="videos of GRID, with .align files")
     means.add_argument("clips", type=Path, help="what prepare made of them")
+    landmarks = steps.add_parser("landmarks", help="learn how MediaPipe's landmarks stray, from rendered heads")
+    landmarks.add_argument("videos", type=Path, help="videos of people, a folder for each")
+    landmarks.add_argument("out", type=Path, help="a .npz file")
     sentence = steps.add_parser("sentence", help="make the sample sentence of assets/ (needs flite)")
     sentence.add_argument("out", type=Path, help="a .wav file")
     train = steps.add_parser("train", help="train the network; continues from its checkpoint")
@@ -43,6 +46,10 @@ def main(arguments: list[str] | None = None) -> int:
             from vividlib.training.align import print_means
 
             print_means(given.videos, given.clips)
+        elif given.step == "landmarks":
+            from vividlib.training.landmarks import learn
+
+            learn(given.videos, given.out)
         elif given.step == "sentence":
             from vividlib.training.sentence import write_sentence
 

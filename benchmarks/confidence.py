@@ -1,0 +1,190 @@
+"""How well `Face.confidence` tells poor fits from good ones: ``python -m benchmarks.confidence FOLDER``.
+
+Each portrait of FOLDER is spoilt in eight ways: a patch of skin over the chin, boxes over the mouth, half of the face
+and the eyes, noise, blur, darkness, few pixels. The landmarks found in the good picture are the truth for the spoilt
+ones. Rendered heads, turned by up to 65 degrees, whole and spoilt, have their own truth. A fit counts as good when its
+landmarks are within `TOLERANCE` of it. Writes benchmarks/results/confidence.json: what the confidence is for each kind
+of picture, how many poor fits fall below `POOR` and how many good ones, the area under the ROC curve, what the
+residual of the fit and the turn of the head would tell, and the constants that a regression finds anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from scipy.optimize import minimize
+from scipy.spatial.transform import Rotation
+from scipy.stats import mannwhitneyu
+
+from benchmarks.common import write
+from vividlib.errors import VividError
+from vividlib.geometry.camera import head_to_camera, project
+from vividlib.head.embed import CAMERA, SIZE, shade, with_brows
+from vividlib.head.model import deform, landmarks_of, load, person
+from vividlib.media.image import load_image
+from vividlib.reconstruction.confidence import (
+    EVEN,
+    POOR,
+    STEEPNESS,
+    TOLERANCE,
+    deviation,
+    disagreement,
+    eye_distance,
+)  # fmt: skip
+from vividlib.reconstruction.landmarks import bounding_box, find_portrait
+from vividlib.reconstruction.solve import solve
+from vividlib.training.landmarks import random_head
+
+HEADS = 50
+TURN = (65, 20, 20)  # degrees, largest yaw, pitch, roll of rendered heads
+SEED = 1
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One picture: what was done to it, how far its landmarks are off and what could have told so."""
+
+    kind: str
+    error: float  # share of the eye distance
+    mirror: float  # disagreement with the mirrored photo, share of the eye distance
+    residual: float  # of the fit before the bend, share of the eye distance
+    turn: float  # degrees
+
+    @property
+    def confidence(self) -> float:
+        """As `vividlib.reconstruction.confidence.confidence` has it."""
+        return 1 / (1 + (self.mirror / EVEN) ** STEEPNESS)
+
+
+def spoilt(kind: str, image: np.ndarray, box, rng) -> tuple[np.ndarray, float]:
+    """A picture that is harder to read, and the factor of its size."""
+    x, y, w, h = (int(v) for v in box)
+    image, colour = image.copy(), [int(v) for v in rng.integers(0, 255, 3)]
+    if kind == "chin":
+        cheeks = image[y + h * 4 // 10 : y + h * 7 // 10, x + w * 3 // 10 : x + w * 7 // 10].reshape(-1, 3)
+        middle = (int(x + w * rng.uniform(0.3, 0.7)), int(y + h * rng.uniform(0.8, 1)))
+        skin = np.median(cheeks, 0).tolist()
+        cv2.ellipse(image, middle, (w * 35 // 100, h // 4), rng.uniform(-30, 30), 0, 360, skin, -1)
+    elif kind == "mouth":
+        cv2.rectangle(image, (x - w // 10, y + h * 55 // 100), (x + w * 11 // 10, y + h * 11 // 10), colour, -1)
+    elif kind == "half":
+        right = int(x + w * rng.uniform(0.35, 0.55))
+        cv2.rectangle(image, (x - w // 10, y - h // 10), (right, y + h * 11 // 10), colour, -1)
+    elif kind == "eyes":
+        cv2.rectangle(image, (x, y + h * 18 // 100), (x + w, y + h * 42 // 100), (15, 15, 15), -1)
+    elif kind == "noise":
+        image = np.clip(image + rng.normal(0, rng.uniform(20, 90), image.shape), 0, 255).astype(np.uint8)
+    elif kind == "blur":
+        image = cv2.GaussianBlur(image, (0, 0), h * rng.uniform(0.01, 0.08))
+    elif kind == "dark":
+        image = np.clip(image * rng.uniform(0.03, 0.15) + rng.normal(0, 3, image.shape), 0, 255).astype(np.uint8)
+    elif kind == "small":
+        factor = rng.uniform(32, 90) / h
+        return cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), factor
+    return image, 1.0
+
+
+KINDS = ("chin", "mouth", "half", "eyes", "noise", "blur", "dark", "small")
+
+
+def trial(head, kind: str, image: np.ndarray, truth: np.ndarray) -> Trial | None:
+    """Read a picture whose landmarks (478 2 px) are known; None where the face is not found."""
+    try:
+        portrait = find_portrait(np.ascontiguousarray(image), face=0)
+    except VividError:
+        return None
+    solution = solve(head, portrait.landmarks[None])
+    eyes = eye_distance(portrait.landmarks)
+    error = deviation(portrait.landmarks[:, :2], truth) / eyes
+    if error > 0.6:
+        return None  # something else was found
+    turn = float(np.degrees(np.arccos(np.clip(solution.rotation[0, 2, 2], -1, 1))))
+    residual = deviation(solution.residual[0], 0) / eyes
+    return Trial(kind, error, min(disagreement(portrait), 1.0), residual, turn)
+
+
+def photos(head, folder: Path, rng) -> list[Trial | None]:
+    trials = []
+    for path in sorted(folder.iterdir()):
+        image = load_image(path)
+        truth = find_portrait(image, face=0).landmarks[:, :2]
+        trials.append(trial(head, "as it is", image, truth))
+        for kind in KINDS:
+            picture, factor = spoilt(kind, image, bounding_box(truth), rng)
+            trials.append(trial(head, kind, picture, (truth + 0.5) * factor - 0.5))
+    return trials
+
+
+def renders(head, rng) -> list[Trial | None]:
+    trials, painted = [], with_brows(head)
+    for _ in range(HEADS):
+        identity, expression, gaze, _ = random_head(head, rng)
+        turn = Rotation.from_euler("YXZ", rng.uniform(-1, 1, 3) * TURN, degrees=True)
+        vertices = deform(head, person(head, identity).astype(np.float32), expression, gaze)
+        image, _, _ = shade(painted, vertices, turn, CAMERA, (SIZE, SIZE))
+        truth, _ = project(CAMERA, head_to_camera(landmarks_of(head, vertices), turn.as_quat(), np.zeros(3)))
+        trials.append(trial(head, "as it is", image, truth))
+        for kind in rng.choice(KINDS, 3, replace=False):
+            picture, factor = spoilt(kind, image, bounding_box(truth), rng)
+            trials.append(trial(head, str(kind), picture, (truth + 0.5) * factor - 0.5))
+    return trials
+
+
+def summary(trials: list[Trial | None]) -> dict:
+    """By kind, and how well the confidence sorts good from poor."""
+    found = [t for t in trials if t]
+    good, poor = ([t for t in found if (t.error <= TOLERANCE) == which] for which in (True, False))
+    kinds = {}
+    for kind in ("as it is", *KINDS):
+        of_kind = [t for t in found if t.kind == kind]
+        if of_kind:
+            kinds[kind] = {
+                "pictures": len(of_kind),
+                "median_error": round(float(np.median([t.error for t in of_kind])), 3),
+                "median_confidence": round(float(np.median([t.confidence for t in of_kind])), 2),
+                "lowest_confidence": round(min(t.confidence for t in of_kind), 2),
+                "warned": int(sum(t.confidence < POOR for t in of_kind)),
+            }
+
+    def auc(signal):
+        return round(float(mannwhitneyu(signal(poor), signal(good)).statistic / len(poor) / len(good)), 3)
+
+    return {
+        "pictures": len(found),
+        "not_found": len(trials) - len(found),
+        "poor_warned": round(float(np.mean([t.confidence < POOR for t in poor])), 3),
+        "good_warned": round(float(np.mean([t.confidence < POOR for t in good])), 3),
+        "auc_confidence": auc(lambda some: [-t.confidence for t in some]),
+        "auc_residual": auc(lambda some: [t.residual for t in some]),
+        "auc_turn": auc(lambda some: [t.turn for t in some]),
+        "kinds": kinds,
+    }
+
+
+def regression(trials: list[Trial]) -> dict:
+    """EVEN and STEEPNESS from the trials: logistic regression of good fits on the logarithm of the disagreement."""
+    signal = np.log([t.mirror for t in trials])
+    sign = np.where([t.error <= TOLERANCE for t in trials], 1, -1)
+    steepness, even = minimize(lambda w: np.logaddexp(0, sign * w[0] * (signal - w[1])).mean(), (2.0, -3.0)).x
+    return {"even": round(float(np.exp(even)), 4), "steepness": round(float(steepness), 2)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="portraits")
+    options = parser.parse_args()
+    head, rng = load(), np.random.default_rng(SEED)
+    sets = {"photos": photos(head, options.folder, rng), "renders": renders(head, rng)}
+    found = [t for trials in sets.values() for t in trials if t]
+    write("confidence", {
+        "tolerance": TOLERANCE, "warned_below": POOR, "regression": regression(found),
+        **{name: summary(trials) for name, trials in sets.items()},
+    })  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""Good pictures are trusted, spoilt ones are not, and a warning says so."""
+
+import warnings
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from vividlib.errors import FitWarning
+from vividlib.reconstruction.confidence import (
+    POOR,
+    TOLERANCE,
+    _twins,
+    advice,
+    confidence,
+    deviation,
+    disagreement,
+    eye_distance,
+)
+from vividlib.reconstruction.fit import fit_portrait
+from vividlib.reconstruction.landmarks import find_portrait
+
+
+@pytest.fixture(scope="module")
+def portrait():
+    return find_portrait(pytest.importorskip("skimage.data").astronaut())
+
+
+def spoilt(portrait, way):
+    """The same picture, harder to read."""
+    x, y, w, h = portrait.box
+    image = portrait.image.copy()
+    if way == "half":
+        image[y - 10 : y + h + 20, x - 20 : x + w // 2] = (40, 90, 60)
+    elif way == "bar":
+        image[y + h // 6 : y + h // 2, x - 5 : x + w + 5] = 15
+    elif way == "blur":
+        image = cv2.GaussianBlur(image, (0, 0), h / 22)
+    return image
+
+
+def test_a_good_photo_is_trusted_and_raises_no_warning(portrait, head):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FitWarning)
+        face = fit_portrait(portrait, head)
+    assert 0.8 < face.confidence <= 1
+
+
+def test_landmarks_go_over_to_their_twins():
+    twin = _twins()
+    assert (twin[twin] == np.arange(478)).all()
+    assert (twin[[33, 61, 468, 1, 13]] == [263, 291, 473, 1, 13]).all()
+
+
+def test_the_disagreement_is_a_share_of_the_eye_distance(portrait):
+    eyes = np.linalg.norm(portrait.landmarks[468] - portrait.landmarks[473])
+    moved = replace(portrait, landmarks=portrait.landmarks + [0.5 * eyes, 0, 0])
+    assert disagreement(portrait) < 0.04
+    assert disagreement(moved) == pytest.approx(0.5, rel=0.1)
+
+
+def test_it_falls_as_landmarks_go_astray(portrait):
+    eyes = np.linalg.norm(portrait.landmarks[468] - portrait.landmarks[473])
+    shifts = [0, TOLERANCE / 2, TOLERANCE, 2 * TOLERANCE]
+    sure = [confidence(replace(portrait, landmarks=portrait.landmarks + [s * eyes, 0, 0])) for s in shifts]
+    assert sorted(sure, reverse=True) == sure and sure[-1] < 0.2
+
+
+def test_a_face_that_the_mirrored_picture_does_not_show_has_none(portrait):
+    assert confidence(replace(portrait, image=np.full_like(portrait.image, 128))) == 0
+
+
+def test_it_is_the_same_for_the_picture_at_another_place(portrait):
+    wider = np.pad(portrait.image, ((60, 30), (90, 10), (0, 0)), mode="edge")
+    x, y, w, h = portrait.box
+    there = replace(portrait, image=wider, landmarks=portrait.landmarks + [90, 60, 0], box=(x + 90, y + 60, w, h))
+    assert disagreement(there) == pytest.approx(disagreement(portrait), rel=0.1)
+
+
+@pytest.mark.parametrize("way", ["half", "bar", "blur"])
+def test_a_warning_says_that_a_spoilt_photo_is_fitted_poorly(way, portrait, head):
+    poor = find_portrait(spoilt(portrait, way), face=0)
+    assert deviation(poor.landmarks[:, :2], portrait.landmarks[:, :2]) > TOLERANCE * eye_distance(portrait.landmarks)
+    with pytest.warns(FitWarning, match="covered, blurred.*use a sharp photo"):
+        assert fit_portrait(poor, head).confidence < POOR
+
+
+def test_of_several_photos_the_worst_counts_and_is_named(portrait, head):
+    poor = find_portrait(spoilt(portrait, "half"), face=0)
+    with pytest.warns(FitWarning, match="^Photo 2: The face is partly covered") as caught:
+        face = fit_portrait(portrait, head, [poor])
+    assert [w.category for w in caught].count(FitWarning) == 1
+    assert face.confidence == pytest.approx(confidence(poor))
+
+
+def test_the_advice_is_about_size_then_turn_then_the_picture(portrait):
+    small = replace(portrait, box=(0, 0, 40, 48))
+    assert "48 px" in advice(small, 50)
+    assert "50 degrees" in advice(portrait, 50)
+    assert "covered" in advice(portrait, 5)
