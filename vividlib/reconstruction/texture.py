@@ -6,7 +6,6 @@ and one on the other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from numbers import Integral
 
 import cv2
@@ -14,12 +13,10 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from vividlib.errors import InputError
-from vividlib.geometry.camera import head_to_camera, project, scaled
-from vividlib.geometry.mesh import vertex_normals
 from vividlib.geometry.raster import Fragments, interpolate, rasterize, warp
-from vividlib.head.model import deform
-from vividlib.reconstruction.colours import MOUTH, hidden_colours, parts, to_linear, to_srgb, visible_vertices
+from vividlib.reconstruction.colours import MOUTH, hidden_colours, parts, to_linear, to_srgb
 from vividlib.reconstruction.lighting import estimate, shade, smooth, uneven
+from vividlib.reconstruction.view import View, look
 from vividlib.types import Face, HeadModel
 
 SIZES = (64, 8192)  # px
@@ -27,43 +24,20 @@ FINE = 512  # px: smaller textures are reduced from one that is at least so larg
 BAND = 128  # rows of the texture made at once: memory holds the finished texels and a little more
 
 TOLERANCE = 0.003  # metres behind the photo's depth buffer that still count as seen
-GRAZING, SQUARE = 0.25, 0.5  # cosines under which the photo shows nothing of a surface, and from which all
-PERSON, HAIR = 0.5, 0.8  # share of the person in a pixel that shows the person, and that surely does
-JUMP = 0.015  # metres: where the depth changes by more from pixel to pixel, one part of the head covers another
-FARTHEST = 10.0  # metres, beyond any depth of a head
-FEATHER = 0.004  # metres beside such a jump, or the background, over which the photo fades in
-GRAIN = 0.0015  # metres, standard deviation of the Gaussian through which a vertex sees the photo
 
 ODD, FAIR = 0.3, 0.6
-"""Shading under which the other side of the head tells more, and from which the own side does; 1 over it for rim lights."""
+"""Shading under which the other side of the head tells more, and from which the own side does; 1 over it for rim
+lights."""
 DEEP = 0.25  # the least shading that is divided by
 BLACK = 1e-3  # linear: less is noise
 
 FAR = 0.02  # metres from where the photo shows the head at which its colour is that of the nearest places seen
 NEAR = 16  # places that it is the mean of
+HAIR = 0.8  # share of the person in a pixel that is surely not background
 HAIRY = 0.1  # hair around the head, as a share of the upper head's picture, that tells the colour of the scalp
 LIKE_SKIN = 2.7  # factor by which an ear may differ from the face and not be covered by hair or be background
 UNDER_LIDS = 0.65  # share of the light that reaches the white of the eyes, which tells the light on the teeth
 FIRM = 100  # weight of colours that the photo shows, against guesses
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """What the photo shows of a head."""
-
-    photo: np.ndarray  # H W 3 float32 linear RGB
-    points: np.ndarray  # V 3 float32: x, y px and depth of the head in the photo
-    normals: np.ndarray  # V 3 float32, camera space
-    depth: np.ndarray  # H W float32, metres, of the head
-    person: np.ndarray  # H W float32 in [0, 1]
-    trust: np.ndarray  # H W float32 in [0, 1]: 0 on the background and where one part of the head covers another
-    colours: np.ndarray  # V 3 float32 linear RGB, of the photo at each vertex
-    shown: np.ndarray  # V bool, whether that is the vertex's own colour
-
-    @property
-    def square(self) -> np.ndarray:
-        """How squarely each vertex faces the camera (V): 0 from the side, 1 from within 60 degrees."""
-        return np.clip((self.normals[:, 2] - GRAZING) / (SQUARE - GRAZING), 0, 1)
 
 
 def unwrap(face: Face, size: int = 1024) -> np.ndarray:
@@ -94,7 +68,7 @@ def unwrap(face: Face, size: int = 1024) -> np.ndarray:
     if size < FINE:
         return cv2.resize(unwrap(face, size * -(-FINE // size)), (size, size), interpolation=cv2.INTER_AREA)
     head = face.head
-    view = _look(face, size)
+    view = look(face, size)
     shading, even = _shading(head, view)
     clear = view.square * ~_covered_ears(head, view, shading)
     rest = _fill(face, view, shading, clear)
@@ -127,49 +101,6 @@ def check_texture_size(size: int) -> None:
     """
     if not isinstance(size, Integral) or not SIZES[0] <= size <= SIZES[1]:
         raise InputError(f"A texture of {size} px cannot be made; choose a whole number from {SIZES[0]} to {SIZES[1]}.")
-
-
-def _look(face: Face, size: int) -> View:
-    head = face.head
-    vertices = deform(head, face.neutral, face.expression, face.gaze) + face.remainder
-    posed = head_to_camera(vertices, face.rotation, face.translation)
-    factor = min(1, _texels_per_pixel(head, project(face.camera, posed)[0], size))
-    photo = to_linear(np.arange(256)).astype(np.float32)[face.portrait.image]
-    if factor < 1:  # texels that skip pixels would flicker
-        photo = cv2.resize(photo, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    height, width = photo.shape[:2]
-    person = cv2.resize(face.portrait.mask, (width, height), interpolation=cv2.INTER_AREA)
-
-    camera = scaled(face.camera, factor)
-    points = np.column_stack(project(camera, posed)).astype(np.float32)
-    normals = vertex_normals(posed, head.faces)
-    fragments = rasterize(points, head.faces, width, height)
-    trust = _trust(fragments.depth, person, FEATHER * camera.scale)
-    part = parts(head)[head.faces[fragments.triangle]].max(-1)
-    shown, row, column = visible_vertices(head, posed, points, part, fragments.depth)
-    # Clothes go on below the picture as they are at its border.
-    shown |= ((points[:, :2] < 0) | (points[:, :2] > [width - 1, height - 1])).any(1)
-    shown &= (normals[:, 2] > GRAZING) & (trust[row, column] > 0.5)
-    colours = cv2.GaussianBlur(photo, (0, 0), max(0.3, GRAIN * camera.scale))[row, column]
-    return View(photo, points, normals, fragments.depth, person, trust, colours, shown)
-
-
-def _texels_per_pixel(head: HeadModel, pixels: np.ndarray, size: int) -> float:
-    """How much finer the texture of the face is than the photo."""
-    inner = np.isin(head.faces, head.regions["face"]).all(1)
-    areas = [
-        np.abs(np.linalg.det(np.diff(points[faces[inner]], axis=1))).sum()
-        for points, faces in ((head.uv * size, head.uv_faces), (pixels, head.faces))
-    ]
-    return float(np.sqrt(areas[0] / max(areas[1], 1e-6)))
-
-
-def _trust(depth: np.ndarray, person: np.ndarray, feather: float) -> np.ndarray:
-    around, head = np.ones((3, 3)), np.isfinite(depth)
-    jump = cv2.dilate(np.where(head, depth, -FARTHEST), around) - cv2.erode(np.where(head, depth, FARTHEST), around)
-    clear = (person > PERSON) & (jump < JUMP)
-    away = cv2.distanceTransform(clear.astype(np.uint8), cv2.DIST_L2, 3)
-    return np.clip((away - 1) / max(feather, 1), 0, 1)
 
 
 def _shading(head: HeadModel, view: View) -> tuple[np.ndarray, np.ndarray]:
