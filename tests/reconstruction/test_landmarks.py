@@ -28,6 +28,14 @@ def test_portrait_of_the_astronaut():
     assert portrait.mask.shape == portrait.image.shape[:2]
 
 
+def test_a_face_that_the_segmentation_misses_belongs_to_the_person():
+    portrait = find_portrait(astronaut()[:140])  # the picture ends at her mouth
+    x, y, width, height = portrait.box
+    assert y + height > 170
+    assert portrait.mask[y + 10 : 138, x + width // 3 : x + width * 2 // 3].min() > 0.9
+    assert portrait.mask[:, : x - 20].max() < 0.5
+
+
 @pytest.mark.parametrize("side", [1200, 512])
 def test_a_face_of_8_percent_of_the_height_is_found(side):
     portrait = find_portrait(on_canvas(0.08, side))

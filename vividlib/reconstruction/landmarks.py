@@ -64,7 +64,7 @@ def find_portrait(image: np.ndarray, face: int | None = None) -> Portrait:
         raise FaceTooSmallError(
             f"The face is {box[3]} px high; at least {SMALLEST_FACE} are needed. Use a larger picture or a closer crop."
         )
-    return Portrait(image, landmarks, person_mask(image, box), box)
+    return Portrait(image, landmarks, _with_face(person_mask(image, box), landmarks), box)
 
 
 def find_faces(image: np.ndarray) -> list[np.ndarray]:
@@ -144,6 +144,13 @@ def person_mask(image: np.ndarray, box: Box) -> np.ndarray:
     # At the sides that the window shares with the rest of the picture the mask just goes on.
     outside = [(top, image.shape[0] - bottom), (left, image.shape[1] - right)]
     return np.pad(np.asarray(mask, np.float32), outside, mode="edge")
+
+
+def _with_face(mask: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """A person's mask, and the face itself where the mask misses it: a picture that ends at the mouth seems empty."""
+    face = np.zeros_like(mask)
+    cv2.fillConvexPoly(face, cv2.convexHull(landmarks[:, :2].round().astype(np.int32)), 1)
+    return mask if (mask * face).sum() > face.sum() / 2 else np.maximum(mask, face)
 
 
 @contextlib.contextmanager
