@@ -9,11 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from vividlib.errors import HeadError
-from vividlib.geometry.mesh import laplacian
+from vividlib.head.bend import take_along, thin_plate
 from vividlib.head.model import joint
 from vividlib.media.files import read_arrays
 from vividlib.types import HeadModel
@@ -25,17 +24,8 @@ STEP = 1e-5
 LANDMARKS = 468
 """Landmarks of the skin; the irises follow the lids."""
 
-SMOOTHNESS, STIFFNESS = 2.0, 1e-3
-"""Of the displacements between landmarks, and of what no landmark reaches; as in `reconstruction.fit`."""
-
 EXACTNESS = 1e3
 """How closely displacements pass through the landmarks, relative to how far they stray by themselves."""
-
-FOLLOWERS = {
-    "eyeball_left": "eyelids_left", "eyeball_right": "eyelids_right",
-    "teeth_upper": "lips_inner", "teeth_lower": "lips_inner", "tongue": "lips_inner",
-}  # fmt: skip
-"""Parts without landmarks of their own, and the region whose mean displacement they take."""
 
 LIDS_REACH = 0.004
 """Metres from the eyeball within which the lids, less and less, slide over it instead of nearing or leaving it."""
@@ -54,19 +44,14 @@ def save(components: np.ndarray, path: Path) -> None:
 class Spread:
     """Displacements of the landmarks, carried over to the whole head.
 
-    They are the mean of a Gaussian field on the mesh whose precision is the squared Laplacian (a thin plate; Botsch
-    and Sorkine, On Linear Variational Surface Deformation Methods, 2008, section 3), given the landmarks.
+    They are the mean of a Gaussian field on the mesh, given the landmarks; its precision is the price of bending
+    (`vividlib.head.bend`).
     """
 
     def __init__(self, head: HeadModel):
         self.head = head
-        rigid = np.concatenate([head.regions[part] for part in FOLLOWERS])
-        self.skin = np.setdiff1d(np.arange(len(head.template)), rigid)
-        rows = np.repeat(np.arange(LANDMARKS), 3)
-        corners = head.landmark_vertices[:LANDMARKS].ravel(), head.landmark_weights[:LANDMARKS].ravel().astype(float)
-        place = sparse.csr_matrix((corners[1], (rows, corners[0])), (LANDMARKS, len(head.template)))[:, self.skin]
-        smooth = laplacian(head.faces, len(head.template))[self.skin][:, self.skin]
-        precision = SMOOTHNESS * smooth.T @ smooth + STIFFNESS * sparse.identity(len(self.skin))
+        self.skin, place, precision = thin_plate(head)
+        place = place[:LANDMARKS]
         reach = splu(precision.tocsc()).solve(place.T.toarray())
         scale = np.diag(place @ reach).mean()
         self.covariance = place @ reach / scale
@@ -78,8 +63,7 @@ class Spread:
         """(..., 468, 3) to (..., V, 3), metres."""
         fields = np.zeros((*displacements.shape[:-2], *self.head.template.shape))
         fields[..., self.skin, :] = self._weights @ displacements
-        for part, region in FOLLOWERS.items():
-            fields[..., self.head.regions[part], :] = fields[..., self.head.regions[region], :].mean(-2, keepdims=True)
+        take_along(self.head, fields)
         for side in ("left", "right"):
             self._slide(fields, side)
         return fields

@@ -13,15 +13,13 @@ from scipy.spatial.transform import Rotation
 
 from vividlib.errors import FaceTurnedError, FitWarning
 from vividlib.geometry.camera import head_to_camera, project
-from vividlib.geometry.mesh import laplacian
+from vividlib.head.bend import take_along, thin_plate
 from vividlib.head.model import deform, landmarks_of, person
 from vividlib.reconstruction.confidence import POOR, advice, confidence
 from vividlib.reconstruction.solve import EYES, LIPS, OVAL, Solution, solve
 from vividlib.types import Camera, Face, HeadModel, Portrait
 
 MAX_TURN = 60.0  # degrees from the camera; past it half of the mouth is out of sight
-SMOOTHNESS = 2.0  # of the bend, against the landmarks
-STIFFNESS = 1e-3  # keeps what no landmark reaches where the identity basis put it
 DEPTH = 0.2  # weight of a landmark's staying in its depth, against its moving to where a photo shows it
 EVENLY = np.eye(3)  # how a single photo holds landmarks: it asks for nothing along the depth
 BENDS = 2  # the first one moves eye sockets and lips a little, so pose and expression are read again before the second
@@ -70,7 +68,7 @@ def fit_portrait(portrait: Portrait, head: HeadModel, more: Sequence[Portrait] =
 
 
 def fit_person(head: HeadModel, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray, Solution]:
-    """Fit the head to landmarks (B 478 3 px) of one person: identity (K), neutral head (V 3) and what is the frames' own."""
+    """Fit the head to landmarks (B 478 3 px) of one person: identity (K), neutral head (V 3), what is the frames' own."""
     solution = solve(head, landmarks)
     identity, neutral = solution.identity, person(head, solution.identity)
     for _ in range(BENDS):
@@ -111,9 +109,8 @@ def _confidence(portraits: Sequence[Portrait], solution: Solution) -> float:
 def refine(head: HeadModel, neutral: np.ndarray, solution: Solution) -> np.ndarray:
     """Bend a neutral head (V 3) smoothly so that its landmarks meet those detected in all frames of a solution.
 
-    The bend minimises the squared Laplacian of the displacement (biharmonic; Botsch and Sorkine,
-    On Linear Variational Surface Deformation Methods, 2008, section 3) plus the mean squared distance to the
-    landmarks of each frame in its own image plane. Along the viewing ray a frame only asks the landmarks, by `DEPTH`,
+    The bend minimises the squared Laplacian of the displacement (`vividlib.head.bend`) plus the mean squared distance
+    to the landmarks of each frame in its own image plane. Along the viewing ray a frame only asks the landmarks, by `DEPTH`,
     to stay: depth is as the identity basis has it where no other frame sees it from the side.
     """
     frames = len(solution.rotation)
@@ -141,11 +138,7 @@ def _bend(head: HeadModel, wanted: np.ndarray, hold: np.ndarray = EVENLY) -> np.
     strengths, axes = np.linalg.eigh(hold)
     for strength, axis in zip(strengths, axes.T):
         bend[skin] += _system(head, strength).solve(pull @ (wanted @ axis))[:, None] * axis
-    for side in ("left", "right"):
-        bend[head.regions[f"eyeball_{side}"]] = bend[head.regions[f"eyelids_{side}"]].mean(0)
-    mouth = bend[head.regions["lips_inner"]].mean(0)
-    for part in ("teeth_upper", "teeth_lower", "tongue"):
-        bend[head.regions[part]] = mouth
+    take_along(head, bend)
     return bend
 
 
@@ -165,28 +158,21 @@ def _without_lip_gap(residual: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def _equations(head: HeadModel):
-    """Normal equations of the bend: right-hand side per landmark, matrices of landmarks and smoothness, bent vertices."""
-    rigid = np.concatenate(
-        [head.regions[r] for r in ("eyeball_left", "eyeball_right", "teeth_upper", "teeth_lower", "tongue")]
-    )
-    skin = np.setdiff1d(np.arange(len(head.template)), rigid)
+    """Normal equations of the bend: right-hand side per landmark, matrices of landmarks and plate, bent vertices."""
+    skin, place, plate = thin_plate(head)
     weight = np.ones(478)
     weight[OVAL] = 0.1  # the outline that the detector sees is not a fixed line of the skin
     for loop in (*LIPS, *EYES):
         weight[loop] = 3
-    rows = np.repeat(np.arange(478), 3)
-    entries = (head.landmark_weights.ravel(), (rows, head.landmark_vertices.ravel()))
-    place = sparse.csr_matrix(entries, shape=(478, len(head.template)))[:, skin]
     pull = (place.T @ sparse.diags(weight)).tocsc()
-    smooth = laplacian(head.faces, len(head.template))[skin][:, skin]
-    return pull, pull @ place, SMOOTHNESS * smooth.T @ smooth + STIFFNESS * sparse.identity(len(skin)), skin
+    return pull, pull @ place, plate, skin
 
 
 @lru_cache(maxsize=4)
 def _system(head: HeadModel, strength: float):
     """Factorised equations of the bend in a direction in which landmarks are held by ``strength``."""
-    _, landmarks, smoothness, _ = _equations(head)
-    return splu((strength * landmarks + smoothness).tocsc())
+    _, landmarks, plate, _ = _equations(head)
+    return splu((strength * landmarks + plate).tocsc())
 
 
 def landmark_error(face: Face) -> float:
