@@ -22,18 +22,20 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.common import write
-from benchmarks.head_offsets import frames
+from benchmarks.head_offsets import FRAMES, VIDEOS
 from vividlib.errors import VividError
 from vividlib.head.model import landmarks_of, load
-from vividlib.media.image import load_image
 from vividlib.reconstruction.landmarks import find_portrait
 from vividlib.reconstruction.solve import LEFT_IRIS, NOISE, OVAL, RIGHT_IRIS, Solution, solve
+from vividlib.training.clips import frames_of
+from vividlib.training.landmarks import pictures
 from vividlib.types import HeadModel
 
 INNER = np.setdiff1d(np.arange(468), OVAL)
@@ -41,15 +43,15 @@ TARGET = 0.015
 SMALLEST_GROUP = 4
 
 
-def portraits(folder: Path) -> dict[str, np.ndarray]:
-    """Detected landmarks (478, 3) px of every picture that shows a face, by name."""
-    found = {}
-    for path in sorted(folder.iterdir()):
+def faces(named: Iterable[tuple[str, np.ndarray]]) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and landmarks (478, 3) px of every picture that shows one face."""
+    for name, image in named:
         try:
-            found[path.stem] = find_portrait(load_image(path)).landmarks
+            landmarks = find_portrait(image).landmarks
         except VividError as error:
-            print(f"{path.stem}: {error}", flush=True)
-    return found
+            print(f"{name}: {error}", flush=True)
+            continue
+        yield name, landmarks
 
 
 def span(head: HeadModel, fit: Solution) -> tuple[np.ndarray, np.ndarray]:
@@ -86,11 +88,11 @@ def measure(head: HeadModel, landmarks: np.ndarray) -> dict[str, float]:
     }
 
 
-def summary(faces: list[dict[str, float]]) -> dict:
+def summary(measured: list[dict[str, float]]) -> dict:
     """How many faces, and the distribution of both measures over them."""
-    result: dict = {"faces": len(faces)}
+    result: dict = {"faces": len(measured)}
     for name in ("fit", "span"):
-        errors = np.array([face[name] for face in faces])
+        errors = np.array([face[name] for face in measured])
         result[name] = {
             "median": round(float(np.median(errors)), 4),
             "quantiles_10_90": np.quantile(errors, [0.1, 0.9]).round(4).tolist(),
@@ -107,10 +109,11 @@ def main() -> None:
     parser.add_argument("--head", type=Path, help="another head; default: the library's own")
     options = parser.parse_args()
     head = load(options.head)
-    each = {name: measure(head, landmarks) for name, landmarks in portraits(options.folder).items()}
+    each = {name: measure(head, landmarks) for name, landmarks in faces(pictures(options.folder))}
     results = {"summary": summary(list(each.values()))}
     if options.clips:
-        results["people_learned_from"] = summary([measure(head, landmarks) for _, landmarks in frames(options.clips)])
+        known = faces(frames_of(options.clips, VIDEOS, FRAMES))
+        results["people_learned_from"] = summary([measure(head, landmarks) for _, landmarks in known])
     if options.groups:
         said = json.loads(options.groups.read_text("utf-8"))
         groups = {

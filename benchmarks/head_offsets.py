@@ -3,47 +3,29 @@
 ``python -m benchmarks.head_offsets CLIPS vividlib/head/landmark_offsets.csv``; then build the head again.
 
 CLIPS is a folder of videos; those in one of its folders show one person. Three frames of at most three
-videos of each person are fitted, and the mean over people of what is left at each landmark, in head space and
-left and right alike, is added to the offsets that the file already holds (millimetres: x, y).
+videos of each person are fitted, to the landmarks as MediaPipe gives them, uncorrected. The mean over people of what is
+left at each landmark, in head space and left and right alike, is added to the offsets that the file already holds
+(millimetres: x, y).
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from vividlib.errors import VividError
 from vividlib.head import embed
 from vividlib.head.model import landmarks_of, load
-from vividlib.media.video import read_video
-from vividlib.reconstruction.landmarks import find_portrait
+from vividlib.reconstruction.landmarks import detect
 from vividlib.reconstruction.solve import EYES, LIPS, OVAL, solve
+from vividlib.training.clips import frames_of
+
+VIDEOS, FRAMES = 3, (8, 49, 90)
+"""Of each person at most, and the numbers of the frames that are used of each."""
 
 STILL = np.unique(np.concatenate([LIPS[1], *EYES, OVAL, range(468, 478)]))
 """Landmarks that lie on lines of the mesh, or on no fixed place of the skin."""
-
-
-def videos_of(folder: Path) -> dict[str, list[Path]]:
-    """The videos of each person: those of one folder show one; those beside it, one each."""
-    videos: dict[str, list[Path]] = {}
-    for path in sorted(folder.rglob("*.mp4")):
-        videos.setdefault(path.stem if path.parent == folder else path.parent.name, []).append(path)
-    return videos
-
-
-def frames(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """Person and landmarks (478, 3) of every frame that is used."""
-    for person, paths in videos_of(folder).items():
-        for path in paths[:: max(1, len(paths) // 3)][:3]:
-            for _, image in islice(read_video(path), 8, 91, 41):
-                try:
-                    yield person, find_portrait(image).landmarks
-                except VividError as error:
-                    print(f"{path.name}: {error}", flush=True)
 
 
 def main() -> None:
@@ -52,10 +34,11 @@ def main() -> None:
     parser.add_argument("offsets", type=Path)
     options = parser.parse_args()
     head, left = load(), {}
-    for person, landmarks in frames(options.clips):
-        fit = solve(head, landmarks[None])
-        in_plane = np.column_stack([fit.residual[0] * [1, -1] / fit.scale[0], np.zeros(478)])
-        left.setdefault(person, []).append(in_plane @ fit.rotation[0])
+    for person, image in frames_of(options.clips, VIDEOS, FRAMES):
+        for landmarks in detect(image)[:1]:
+            fit = solve(head, landmarks[None])
+            in_plane = np.column_stack([fit.residual[0] * [1, -1] / fit.scale[0], np.zeros(478)])
+            left.setdefault(person, []).append(in_plane @ fit.rotation[0])
     mean = np.mean([np.mean(person, 0) for person in left.values()], 0)
     mean = (mean + mean[embed.twins(landmarks_of(head, head.template))] * [-1, 1, 1]) / 2
     mean[STILL] = 0

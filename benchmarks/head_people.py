@@ -15,17 +15,16 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.head_offsets import videos_of
-from vividlib.errors import VividError
 from vividlib.head import embed, people
 from vividlib.head.build import build
 from vividlib.head.model import landmarks_of, person
 from vividlib.media.video import read_video
-from vividlib.reconstruction.landmarks import find_portrait
+from vividlib.reconstruction.landmarks import detect
 from vividlib.reconstruction.solve import EYES, LIPS, OVAL, Solution, solve
+from vividlib.training.clips import videos_of
 from vividlib.types import HeadModel
 
-FRAMES, VIDEOS = 24, 8
+VIDEOS, FRAMES = 8, 24
 """Of each person, at most."""
 
 SMOOTH = 0.0012
@@ -47,18 +46,14 @@ WIDER = 2.0
 
 
 def faces(paths: list[Path]) -> np.ndarray:
-    """Landmarks (T 478 3) of frames spread over the videos of one person."""
-    chosen = paths[:: max(1, len(paths) // VIDEOS)][:VIDEOS]
+    """Landmarks (T 478 3), uncorrected, of frames spread over the videos of one person."""
     found = []
-    for path in chosen:
+    for path in paths:
         video = read_video(path)
-        wanted = np.linspace(0, video.frames - 1, FRAMES // len(chosen) + 2).astype(int)[1:-1]
+        wanted = np.linspace(0, video.frames - 1, FRAMES // len(paths) + 2).astype(int)[1:-1]
         for number, (_, image) in enumerate(video):
             if number in wanted:
-                try:
-                    found.append(find_portrait(image).landmarks)
-                except VividError as error:
-                    print(f"{path.name}: {error}", flush=True)
+                found += detect(image)[:1]
     return np.array(found)
 
 
@@ -106,7 +101,7 @@ def main() -> None:
     options = parser.parse_args()
     head = build(np.zeros((0, people.LANDMARKS, 3)))
     prior, found = Prior(head), []
-    for name, paths in videos_of(options.clips).items():
+    for name, paths in videos_of(options.clips, VIDEOS).items():
         landmarks = faces(paths)
         if len(landmarks):
             found.append(prior.beyond(neutral(head, prior, landmarks)))

@@ -1,12 +1,16 @@
 """The regression finds the habit of a detector that has one."""
 
 import numpy as np
+import pytest
 
+from vividlib.errors import NoFaceError
 from vividlib.head.embed import twins
 from vividlib.head.model import landmarks_of, load, person
+from vividlib.media.video import VideoWriter
 from vividlib.reconstruction import correction
 from vividlib.reconstruction.solve import EYES, LIPS
-from vividlib.training.landmarks import fit, looseness
+from vividlib.training.clips import frames_of, videos_of
+from vividlib.training.landmarks import fit, learn, looseness
 
 
 def test_a_known_habit_is_unlearned(monkeypatch):
@@ -33,3 +37,32 @@ def test_lips_lids_and_irises_stay_where_they_are_seen():
     loose = looseness(load())
     assert not loose[np.concatenate([*LIPS, *EYES, range(468, 478)])].any()
     assert (loose[[10, 152, 234, 454, 4]] == 1).all()  # forehead, chin, cheeks, tip of the nose
+
+
+@pytest.fixture
+def videos(tmp_path):
+    """Five videos of ada and one each of bo and cy, eight frames, whose brightness tells the video and the frame."""
+    for shade, name in enumerate(["ada/0", "ada/1", "ada/2", "ada/3", "ada/4", "bo", "cy"]):
+        path = tmp_path / f"{name}.mp4"
+        path.parent.mkdir(exist_ok=True)
+        with VideoWriter(path, 64, 64, 25) as out:
+            for number in range(8):
+                out.write(np.full((64, 64, 3), 30 * shade + 3 * number, np.uint8))
+    return tmp_path
+
+
+def test_a_folder_is_a_person_and_a_video_beside_it_another(videos):
+    few = {person: [path.stem for path in paths] for person, paths in videos_of(videos, 2).items()}
+    assert few == {"ada": ["0", "2"], "bo": ["bo"], "cy": ["cy"]}
+    assert len(videos_of(videos, 9)["ada"]) == 5
+
+
+def test_of_each_video_only_the_frames_asked_for_are_read(videos):
+    found = [(person, round(float(image.mean()))) for person, image in frames_of(videos, 1, [2, 5])]
+    assert [person for person, _ in found] == ["ada", "ada", "bo", "bo", "cy", "cy"]
+    np.testing.assert_allclose([shade for _, shade in found], [6, 15, 156, 165, 186, 195], atol=2)
+
+
+def test_videos_without_any_face_are_refused_before_anything_is_rendered(videos, tmp_path):
+    with pytest.raises(NoFaceError, match="shows a face"):
+        learn(videos, tmp_path / "map.npz")

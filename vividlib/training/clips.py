@@ -1,12 +1,36 @@
-"""Training examples on disk: a voice and how the face moved, one compressed npz a clip."""
+"""Training examples on disk: videos by person, and a voice and how the face moved, one compressed npz a clip."""
 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
+
+from vividlib.media.video import read_video
+
+
+def videos_of(folder: Path, most: int) -> dict[str, list[Path]]:
+    """At most so many videos of each person, spread over what there is.
+
+    The .mp4 files of one folder show one person; those directly in ``folder``, one each.
+    """
+    videos: dict[str, list[Path]] = {}
+    for video in sorted(folder.rglob("*.mp4")):
+        videos.setdefault(video.stem if video.parent == folder else video.parent.name, []).append(video)
+    return {person: paths[:: max(1, len(paths) // most)][:most] for person, paths in videos.items()}
+
+
+def frames_of(folder: Path, most: int, numbers: Collection[int]) -> Iterator[tuple[str, np.ndarray]]:
+    """Person and picture (H W 3 uint8): the frames with these numbers of `videos_of` a folder."""
+    for person, videos in videos_of(folder, most).items():
+        for video in videos:
+            for number, (_, image) in enumerate(islice(read_video(video), max(numbers) + 1)):
+                if number in numbers:
+                    yield person, image
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,6 @@ from what it saw to how far that was astray. Every head counts a second time as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -18,7 +17,7 @@ from scipy.spatial.transform import Rotation
 from tqdm import tqdm
 
 from vividlib.conventions import ARKIT, ARKIT_INDEX
-from vividlib.errors import VividError
+from vividlib.errors import NoFaceError, VividError
 from vividlib.geometry.camera import head_to_camera, project
 from vividlib.geometry.mesh import vertex_normals
 from vividlib.geometry.raster import interpolate, rasterize, warp
@@ -26,12 +25,12 @@ from vividlib.head import embed
 from vividlib.head.gaze import eye_shapes
 from vividlib.head.model import deform, landmarks_of, load, person
 from vividlib.media.image import load_image
-from vividlib.media.video import read_video
 from vividlib.reconstruction.correction import SKIN, normalise
 from vividlib.reconstruction.fit import fit_portrait
 from vividlib.reconstruction.landmarks import detect, find_portrait
 from vividlib.reconstruction.solve import EYES, FREE, LIPS
 from vividlib.reconstruction.texture import unwrap
+from vividlib.training.clips import frames_of
 from vividlib.types import HeadModel
 
 HEADS = 2250  # in the model's colours, and again as many with the skin of people
@@ -40,12 +39,10 @@ LOOK = np.radians([25, 15])  # largest gaze yaw, pitch
 PERSONALITY = 0.85  # standard deviation of the identity coefficients
 SHAPES = (0, 6)  # how many shapes act at once
 BOTH_SIDES = 0.8  # share of shapes that act on both sides
+VIDEOS, FRAME = 2, 5  # of each person at most, and the frame of each that gives a skin
 TEXTURE = 512  # px
 RANK = 200  # components of a face as it was detected
-NEAR, FAR = (
-    0.004,
-    0.016,
-)  # metres from lips and lids, up to which landmarks stay where they are seen, and from which not
+NEAR, FAR = 0.004, 0.016  # metres from lips and lids up to which landmarks stay where they are seen, and from which not
 RIDGE = 100.0  # heads that speak for no correction
 
 
@@ -66,21 +63,15 @@ def random_head(
     return identity, expression, gaze, Rotation.from_euler("YXZ", rng.uniform(-np.asarray(turn), turn), degrees=True)
 
 
-def frames(videos: Path, each: int = 2) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and one frame of some videos of each person: those of one folder below ``videos`` show one person."""
-    people: dict[str, list[Path]] = {}
-    for path in sorted(videos.rglob("*.mp4")):
-        people.setdefault(path.stem if path.parent.name == "long" else path.parent.name, []).append(path)
-    for name, paths in people.items():
-        for path in paths[:: max(1, len(paths) // each)][:each]:
-            for _, image in islice(read_video(path), 5, 6):
-                yield name, image
-
-
 def pictures(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and picture of every file of a folder."""
+    """Name and picture (H W 3 uint8) of every file of a folder that can be read."""
     for path in sorted(folder.iterdir()):
-        yield path.stem, load_image(path)
+        try:
+            image = load_image(path)
+        except VividError as error:
+            print(f"{path.stem}: {error}", flush=True)
+            continue
+        yield path.stem, image
 
 
 def skins(people: Iterable[tuple[str, np.ndarray]]) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -168,9 +159,21 @@ def fit(
 
 
 def learn(videos: Path, out: Path, seed: int = 1) -> None:
-    """Render, detect, regress, and write ``out`` (npz). What was seen is kept beside it, for other regressions."""
+    """Render, detect, regress, and write ``out`` (npz). What was seen is kept beside it, for other regressions.
+
+    Parameters
+    ----------
+    videos : as for `vividlib.training.clips.videos_of`
+
+    Raises
+    ------
+    NoFaceError
+        If no skin of anybody can be had from the videos.
+    """
     head, rng = load(), np.random.default_rng(seed)
-    wardrobe = skins(frames(videos))
+    wardrobe = skins(frames_of(videos, VIDEOS, [FRAME]))
+    if not wardrobe:
+        raise NoFaceError(f"No video (.mp4) in {videos} shows a face; hand in a folder of people's videos.")
     pairs, bare = [], []
     for i in tqdm(range(2 * HEADS)):
         skin = wardrobe[i // 2 % len(wardrobe)] if i % 2 else None
