@@ -1,8 +1,9 @@
-"""Lay the fitted heads over their pictures: ``python -m benchmarks.draw_overlays SHEET.png PICTURE_OR_VIDEO_OR_FOLDER...``.
+"""Lay the fitted heads over their pictures: ``python -m benchmarks.draw_overlays SHEET.png INPUT...``.
 
-A sheet to look at. For each picture: the picture, lips, lids, outline and landmarks of the fitted mesh over it, and the mesh shaded over half
-of it, with the name and the confidence, in red where it is poor. Of a video the frames are taken in which the face is
-turned the most and the least. The sheet shows people: it is not for publishing.
+An INPUT is a picture, a video or a folder of them. For each picture the sheet shows it as it is, with lips, lids,
+outline and landmarks of the fitted mesh, and with the mesh shaded, under the name and the confidence, in red where it
+is poor. Of a video the frames are taken in which the face is turned the most and the least. The sheet shows people: it
+is not for publishing.
 """
 
 from __future__ import annotations

@@ -32,13 +32,13 @@ from benchmarks.common import write
 from benchmarks.head_offsets import FRAMES, VIDEOS
 from vividlib.errors import VividError
 from vividlib.head.model import landmarks_of, load
+from vividlib.reconstruction.confidence import INSIDE
 from vividlib.reconstruction.landmarks import find_portrait
-from vividlib.reconstruction.solve import LEFT_IRIS, NOISE, OVAL, RIGHT_IRIS, Solution, solve
+from vividlib.reconstruction.solve import LEFT_IRIS, NOISE, RIGHT_IRIS, Solution, solve
 from vividlib.training.clips import frames_of
 from vividlib.training.landmarks import pictures
 from vividlib.types import HeadModel
 
-INNER = np.setdiff1d(np.arange(468), OVAL)
 TARGET = 0.015
 SMALLEST_GROUP = 4
 
@@ -59,14 +59,14 @@ def span(head: HeadModel, fit: Solution) -> tuple[np.ndarray, np.ndarray]:
     turn, scale = fit.rotation[0], fit.scale[0]
 
     def seen(directions):  # D 478 3, head space, to 2 N by D, px
-        return ((directions @ turn.T)[:, INNER, :2] * [1, -1] * scale).reshape(len(directions), -1).T
+        return ((directions @ turn.T)[:, INSIDE, :2] * [1, -1] * scale).reshape(len(directions), -1).T
 
     people = landmarks_of(head, head.identity_basis).astype(float)
     points = landmarks_of(head, head.template).astype(float) + np.tensordot(fit.identity, people, 1)
     pose = [np.cross(axis, points) for axis in np.eye(3)] + [points]
     pose += [np.broadcast_to(axis, points.shape) for axis in np.eye(3)[:2]]
     system = np.hstack([seen(people), seen(np.array(pose))])
-    wanted = fit.residual[0, INNER].ravel() + seen(people) @ fit.identity
+    wanted = fit.residual[0, INSIDE].ravel() + seen(people) @ fit.identity
     price = np.concatenate([np.full(len(people), (NOISE * scale) ** 2), np.full(len(pose), 1e-9)])
     solved = np.linalg.solve(system.T @ system + np.diag(price), system.T @ wanted)
     return (wanted - system @ solved).reshape(-1, 2), solved[: len(people)]
@@ -82,7 +82,7 @@ def measure(head: HeadModel, landmarks: np.ndarray) -> dict[str, float]:
     left, identity = span(head, fit)
     eyes = np.linalg.norm(landmarks[LEFT_IRIS, :2] - landmarks[RIGHT_IRIS, :2])
     return {
-        "fit": round(rms(fit.residual[0, INNER]) / eyes, 4),
+        "fit": round(rms(fit.residual[0, INSIDE]) / eyes, 4),
         "span": round(rms(left) / eyes, 4),
         "identity_rms": round(float(np.sqrt((identity**2).mean())), 2),
     }

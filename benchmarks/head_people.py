@@ -3,9 +3,10 @@
 Then build the head again. CLIPS is a folder of videos; those in one of its folders show one person.
 
 The neutral face of each person is found from many frames at once. Its landmarks are taken for a sum of two Gaussians,
-what MakeHuman's people differ by and a smooth field (a Gaussian process, as in Luethi et al., Gaussian Process Morphable
-Models, 2018), seen through pose and expression, which are solved again once the face is known better. The smooth parts
-of all people and their mirror images are then brought to principal components: no single person's are kept.
+what MakeHuman's people differ by and a smooth field (a Gaussian process, as in Luethi et al., Gaussian Process
+Morphable Models, 2018), seen through pose and expression, which are solved again once the face is known better. The
+smooth parts of all people and their mirror images are then brought to principal components: no single person's are
+kept.
 """
 
 from __future__ import annotations
@@ -40,9 +41,8 @@ ROUNDS = 3
 COMPONENTS = 40
 
 WIDER = 2.0
-"""What is found is the mean of what it may have been, which varies less than people do. Learned from half of the people,
-2 left hardly less than 1.5 of the neutral faces of the others, and 1 more; more than 2 was not tried on them.
-"""
+"""What is found is the mean of what it may have been, which varies less than people do. Learned from half of the
+people, 2 left hardly less than 1.5 of the neutral faces of the others, and 1 more; more than 2 was not tried."""
 
 
 def faces(paths: list[Path]) -> np.ndarray:

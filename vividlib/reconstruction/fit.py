@@ -15,13 +15,13 @@ from vividlib.errors import FaceTurnedError, FitWarning
 from vividlib.geometry.camera import head_to_camera, project
 from vividlib.head.bend import take_along, thin_plate
 from vividlib.head.model import deform, landmarks_of, person
-from vividlib.reconstruction.confidence import POOR, advice, confidence
-from vividlib.reconstruction.solve import EYES, LIPS, OVAL, Solution, solve
+from vividlib.reconstruction.confidence import POOR, advice, confidence, deviation
+from vividlib.reconstruction.solve import EYES, LEFT_IRIS, LIPS, OVAL, RIGHT_IRIS, Solution, solve
 from vividlib.types import Camera, Face, HeadModel, Portrait
 
 MAX_TURN = 60.0  # degrees from the camera; past it half of the mouth is out of sight
 DEPTH = 0.2  # weight of a landmark's staying in its depth, against its moving to where a photo shows it
-EVENLY = np.eye(3)  # how a single photo holds landmarks: it asks for nothing along the depth
+EVENLY = np.eye(3)  # holds landmarks in all directions alike
 BENDS = 2  # the first one moves eye sockets and lips a little, so pose and expression are read again before the second
 
 
@@ -68,7 +68,7 @@ def fit_portrait(portrait: Portrait, head: HeadModel, more: Sequence[Portrait] =
 
 
 def fit_person(head: HeadModel, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray, Solution]:
-    """Fit the head to landmarks (B 478 3 px) of one person: identity (K), neutral head (V 3), what is the frames' own."""
+    """Identity (K) and neutral head (V 3) of one person, and the frames' own share, from landmarks (B 478 3 px)."""
     solution = solve(head, landmarks)
     identity, neutral = solution.identity, person(head, solution.identity)
     for _ in range(BENDS):
@@ -110,12 +110,12 @@ def refine(head: HeadModel, neutral: np.ndarray, solution: Solution) -> np.ndarr
     """Bend a neutral head (V 3) smoothly so that its landmarks meet those detected in all frames of a solution.
 
     The bend minimises the squared Laplacian of the displacement (`vividlib.head.bend`) plus the mean squared distance
-    to the landmarks of each frame in its own image plane. Along the viewing ray a frame only asks the landmarks, by `DEPTH`,
-    to stay: depth is as the identity basis has it where no other frame sees it from the side.
+    to the landmarks of each frame in its own image plane. Along the viewing ray a frame only asks the landmarks, by
+    `DEPTH`, to stay: depth is as the identity basis has it where no other frame sees it from the side.
     """
     frames = len(solution.rotation)
     wanted = _in_head_space(solution, _without_lip_gap(solution.residual)).mean(0)
-    if frames == 1:
+    if frames == 1:  # nothing is wanted along its one viewing ray, so how firmly it holds there is all the same
         return neutral + _bend(head, wanted)
     hold = np.einsum("bji,j,bjk->ik", solution.rotation, [1, 1, DEPTH], solution.rotation) / frames
     return neutral + _bend(head, wanted, hold)
@@ -176,11 +176,9 @@ def _system(head: HeadModel, strength: float):
 
 
 def landmark_error(face: Face) -> float:
-    """Root mean square distance (share of the eye distance) between the face's landmarks and the detected ones."""
+    """Root mean square distance of the face's landmarks from those found, as a share of the distance of the pupils."""
     vertices = deform(face.head, face.neutral, face.expression) + face.remainder
     points = head_to_camera(landmarks_of(face.head, vertices), face.rotation, face.translation)
     seen, _ = project(face.camera, points)
-    inside = np.setdiff1d(np.arange(468), OVAL)
-    off = seen[inside] - face.portrait.landmarks[inside, :2]
-    eyes = face.portrait.landmarks[[468, 473], :2]
-    return float(np.sqrt((off**2).sum(1).mean()) / np.linalg.norm(eyes[0] - eyes[1]))
+    right, left = face.portrait.landmarks[[RIGHT_IRIS, LEFT_IRIS], :2]
+    return deviation(seen, face.portrait.landmarks[:, :2]) / float(np.linalg.norm(left - right))

@@ -85,7 +85,7 @@ def shade(light: np.ndarray, normals: np.ndarray) -> np.ndarray:
 
 
 def uneven(head: HeadModel, colours: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """What each vertex gets of light (V 3, 1 / `STRONGEST` to `STRONGEST`) beyond the harmonics: cast shadows, rim lights.
+    """Light at each vertex (V 3, 1 / `STRONGEST` to `STRONGEST`) beyond the harmonics: cast shadows and rim lights.
 
     A face has one colour on both sides, but for small things. Where its sides differ over more than `REACH` metres,
     the side that is less like the whole of the face gives way: what it is darker or brighter by is light.
