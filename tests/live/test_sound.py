@@ -28,6 +28,14 @@ def test_raw_samples_are_little_endian_16_bit():
     assert [*pcm(io.BytesIO(b""))] == []
 
 
+def test_a_pipe_may_be_cut_between_the_bytes_of_a_sample():
+    data = np.arange(1000, dtype="<i2").tobytes()
+    pipe = io.BytesIO(data)
+    pipe.read = lambda size, read=pipe.read: read(min(size, 7))
+    chunks = [*pcm(pipe)]
+    assert np.array_equal(np.concatenate(chunks) * 32768, np.arange(1000)) and len(chunks) > 200
+
+
 def test_what_is_written_is_heard_in_order_with_silence_where_nothing_is():
     playout = Playout(10, 1)
     playout.write(block([1, 2, 3]))

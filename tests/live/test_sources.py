@@ -1,3 +1,5 @@
+import signal
+import socket
 import subprocess
 import sys
 
@@ -40,7 +42,7 @@ def test_addresses():
     "address",
     [
         "", "localhost", "localhost:11111", "http://localhost", "livelink://", "livelink://:11111", "vmc://host:port",
-        "vmc://host:99999", "livelink://host/path", "livelink://host?name=Ada", "vmc://[::1", "livelink://host?subject=",
+        "vmc://host:99999", "vmc://localhost:0", "livelink://host/path", "livelink://host?name=Ada", "vmc://[::1", "livelink://host?subject=",
     ],
 )  # fmt: skip
 def test_what_is_no_address(address):
@@ -76,6 +78,23 @@ def test_raw_samples_on_standard_input_become_a_face(peer, samples, tmp_path):
         there = motion.at([(frame["frame"] + frame["part"]) / 60])
         for name in (*SPOKEN, "eyeBlinkLeft", "eyeLookInLeft"):
             assert frame["values"][name] == pytest.approx(there[name][0], abs=2e-4), name
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_ends_a_voice_that_is_waited_for(samples):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(120)
+        address = f"livelink://127.0.0.1:{receiver.getsockname()[1]}"
+        command = [sys.executable, "-m", "vividlib", "live", "-", "--to", address]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            process.stdin.write(np.rint(samples * 32768).astype("<i2").tobytes())
+            process.stdin.flush()
+            while int.from_bytes(receiver.recv(4096)[53:57], "big") < 50:
+                pass  # until all that came is shown, and more is waited for
+            process.send_signal(signal.SIGINT)
+            assert process.wait(120) == 130
+            assert process.stderr.read() == b"vividlib: interrupted\n"
 
 
 def test_what_is_heard_has_a_face_and_what_has_a_face_is_heard(samples):

@@ -46,6 +46,8 @@ def parse(address: str) -> tuple[str, dict[str, str | int]]:
         port, options = url.port, dict(parse_qsl(url.query, keep_blank_values=True))
     except ValueError as error:
         raise OutputError(f"{address} is no address ({error}); write PROTOCOL://HOST:PORT.") from error
+    if port == 0:
+        raise OutputError(f"{address}: nobody listens on port 0; leave the port out for the usual one.")
     if url.scheme not in LINKS or not url.hostname or url.path not in ("", "/"):
         raise OutputError(f"{address} is no address; write PROTOCOL://HOST:PORT, PROTOCOL being {', '.join(LINKS)}.")
     if options.keys() - _OPTIONS[url.scheme]:

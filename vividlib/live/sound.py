@@ -21,7 +21,10 @@ _QUEUED = 1.0  # seconds of sound that wait for the loudspeaker at most
 
 def pcm(file: BinaryIO) -> Iterator[np.ndarray]:
     """Chunks (N,) float32 of a stream of 16 kHz, mono, signed 16-bit little-endian samples."""
-    while data := file.read(2 * CHUNK):
+    half = b""  # a pipe may be cut between the bytes of a sample
+    while data := file.read(2 * CHUNK - len(half)):
+        data = half + data
+        half = data[len(data) // 2 * 2 :]
         yield np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float32) / 32768
 
 

@@ -129,7 +129,8 @@ def _while_it_comes(
     if source == MICROPHONE:
         chunks, clock = sound.microphone(), Clock(timeline, _LAG)
     else:
-        chunks, clock = sound.pcm(sys.stdin.buffer), speaker or Clock(timeline)
+        # Raw: a thread that waits in the buffered one holds a lock, without which Python cannot end on Ctrl-C.
+        chunks, clock = sound.pcm(sys.stdin.buffer.raw), speaker or Clock(timeline)
 
     def hear() -> None:
         with closing(chunks):
