@@ -1,4 +1,5 @@
 import gzip
+import struct
 from dataclasses import replace
 
 import numpy as np
@@ -52,6 +53,14 @@ def test_a_real_take_is_sent_as_it_was_recorded(data_folder, tmp_path, peer, nam
     key = name if name in ("HeadYaw", "LeftEyePitch") else name[0].lower() + name[1:]
     sent = [frame["values"][key] for frame in receiver.frames()]
     assert sent == pytest.approx([float(row[column]) for row in rows[1:31]], abs=1e-5)
+
+
+@pytest.mark.parametrize("fps", [24, 25, 30, 60])
+def test_a_time_code_is_the_frame_that_is_meant(fps):
+    for index in range(1000):
+        frame, part = struct.unpack(">if", packet(Motion(np.zeros((1, 52))), index / fps, "D", "S")[11:19])
+        whole, rest = divmod(index * 60, fps)
+        assert frame == whole and part == pytest.approx(rest / fps, abs=1e-6)
 
 
 def test_the_time_code_passes_midnight():

@@ -51,7 +51,7 @@ class LiveLink(UdpLink):
 
 def packet(frame: Motion, seconds: float, device: str, subject: str) -> bytes:
     """One frame as a Live Link Face packet; ``seconds`` becomes its time code."""
-    part, whole = math.modf(seconds * _RATE % _WRAP)
+    part, whole = math.modf(round(seconds * _RATE, 6) % _WRAP)  # 123 / 60 s is frame 123, not 122.99999
     values = frame_values(frame)[0]
     names = b"".join(struct.pack(f">i{len(name)}s", len(name), name) for name in (device.encode(), subject.encode()))
     time = struct.pack(">ifii", int(whole), part, _RATE, 1)
