@@ -341,7 +341,7 @@ def check_motion_output(
 
     Raises
     ------
-    OutputError, BackendError
+    OutputError, InputError, BackendError
     """
     check_writable(path)
     export.written_format(path, format, _avatar(head))
@@ -349,7 +349,10 @@ def check_motion_output(
 
 def _avatar(head: HeadModel | str | Path | None) -> Path | None:
     """A user's own GLB or VRM, if that is what ``head`` names."""
-    return Path(head) if isinstance(head, (str, Path)) and Path(head).suffix.lower() in AVATARS else None
+    suffix = Path(head).suffix.lower() if isinstance(head, (str, Path)) else ""
+    if suffix in (".gltf", ".fbx"):
+        raise InputError(f"{head}: an avatar is read from one file, .glb or .vrm; export it as that.")
+    return Path(head) if suffix in AVATARS else None
 
 
 def save_face(face: Face, path: str | Path, *, texture: int = 1024) -> None:

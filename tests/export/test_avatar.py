@@ -117,6 +117,22 @@ def test_the_rest_of_the_file_stays(head, talk, tmp_path):
         assert new[part][: len(old[part])] == old[part]
 
 
+def test_what_has_no_data_of_its_own_gets_no_offset(head, talk, tmp_path):
+    """The glTF schema allows an accessor a byteOffset only with a bufferView; sparse morph targets have none."""
+    avatars.write(tmp_path / "me.glb", head, _shapes(head))
+    vv.save_motion(talk, tmp_path / "out.glb", head=tmp_path / "me.glb")
+    data = (tmp_path / "out.glb").read_bytes()
+    accessors = json.loads(data[20 : 20 + int.from_bytes(data[12:16], "little")])["accessors"]
+    bare = [accessor for accessor in accessors if "bufferView" not in accessor]
+    assert bare and not any("byteOffset" in accessor for accessor in bare)
+
+
+@pytest.mark.parametrize("name", ["me.gltf", "me.fbx"])
+def test_a_model_in_another_format_is_refused_with_what_to_do(talk, name, tmp_path):
+    with pytest.raises(InputError, match="export it as"):
+        vv.save_motion(talk, tmp_path / "out.glb", head=tmp_path / name)
+
+
 def _globals(document, local):
     """Rotation of each node in the scene, with the rotations ``local`` (node -> Rotation) in place of its own."""
     rotation = {}

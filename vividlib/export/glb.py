@@ -55,7 +55,6 @@ class Buffer:
         """Append offsets (N, 3), of which only those that are not zero are stored."""
         offsets = np.where(np.abs(offsets).max(axis=1, keepdims=True) > _MOVED, offsets, 0).astype(np.float32)
         accessor = _describe(offsets, bounds=True)
-        accessor.byteOffset = None  # only an accessor with a view may have one
         rows = np.flatnonzero(offsets.any(axis=1)).astype(np.uint32)
         if len(rows):  # an accessor without data is all zeros; a sparse part may not be empty
             accessor.sparse = gltf.Sparse(
@@ -86,6 +85,9 @@ class Buffer:
 
     def pack(self, document: gltf.GLTF2) -> bytes:
         """The file: ``document`` with this as its binary part."""
+        for accessor in self.accessors:
+            if accessor.bufferView is None:  # sparse ones: pygltflib says 0 where only a view may have an offset
+                accessor.byteOffset = None
         document.bufferViews, document.accessors = self.views, self.accessors
         document.buffers = [gltf.Buffer(byteLength=len(self.data))]
         document.set_binary_blob(bytes(self.data))
