@@ -18,7 +18,7 @@ from vividlib.export import MOTION_FORMATS
 from vividlib.head.gaze import gaze_of
 from vividlib.types import Motion
 
-RATES = (24000 / 1001, 24, 25, 30000 / 1001, 30, 48, 50, 60000 / 1001, 60, 72, 90, 100, 120)
+RATES = (24000 / 1001, 24, 25, 30000 / 1001, 30, 48, 50, 60000 / 1001, 60, 72, 90, 100, 120000 / 1001, 120)
 RIGS = Path(__file__).parents[2] / "docs" / "rigs.md"
 EXACT = {"npz": 0, "csv": 0, "gltf": 0, "usd": 0, "audio2face": 0, "livelink": 6e-11}
 """How far blendshapes may be off: half a unit of the last decimal where a format has decimals."""

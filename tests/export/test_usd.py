@@ -152,8 +152,8 @@ def test_without_usd_core_the_message_names_the_extra(tmp_path, monkeypatch):
     for module in [name for name in sys.modules if name == "pxr" or name.startswith("pxr.")]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "pxr", None)
-    with pytest.raises(BackendError, match=r"pip install vividlib\[usd\]"):
+    with pytest.raises(BackendError, match=r'pip install "vividlib\[usd\]"'):
         vv.save_motion(_motion(), tmp_path / "take.usda")
     (tmp_path / "take.usda").write_text("#usda 1.0\n")
-    with pytest.raises(BackendError, match=r"pip install vividlib\[usd\]"):
+    with pytest.raises(BackendError, match=r'pip install "vividlib\[usd\]"'):
         vv.load_motion(tmp_path / "take.usda")

@@ -151,7 +151,7 @@ def _recognised(path: str | Path, fitting: dict[str, Format]) -> Format:
             return kind
     if "csv" in fitting:
         return fitting["csv"]  # any table with a time and known names
-    raise MotionError(f"{path} looks like none of {', '.join(fitting)}; say which it is with format=.")
+    raise MotionError(f"{path} looks like none of {', '.join(fitting)}; export it as one of these.")
 
 
 def _shaped(kind: Format) -> bool:

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from vividlib.errors import MotionError, OutputError
-from vividlib.export.shown import shown
+from vividlib.errors import OutputError
+from vividlib.export.shown import check_lips, shown
 from vividlib.head.model import deform
 from vividlib.media.files import atomic_output
 from vividlib.types import Face, HeadModel, Motion
@@ -80,11 +80,7 @@ def write_face(face: Face, path: str | Path, texture: int = 0) -> None:
 
 def _frames(motion: Motion, head: HeadModel, neutral: np.ndarray) -> Iterator[np.ndarray]:
     """The vertices (V, 3 metres) of each frame; the chest stays where it is."""
-    if motion.lip_offsets.shape[1] not in (0, len(head.lips)):
-        raise MotionError(
-            f"The motion moves {motion.lip_offsets.shape[1]} lip vertices, this head has {len(head.lips)}: "
-            "it was made for another head. Hand in that head, or leave lip_offsets empty."
-        )
+    check_lips(motion, head)
     turns = Rotation.from_quat(motion.head_rotation)
     share = np.clip(head.head_weight, 0, 1)[:, None]
 

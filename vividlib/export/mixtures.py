@@ -15,7 +15,7 @@ from scipy.optimize import lsq_linear
 from scipy.spatial.distance import cdist
 
 from vividlib.conventions import ARKIT
-from vividlib.errors import MotionError
+from vividlib.export.shown import check_lips
 from vividlib.head import model
 from vividlib.head.visemes import row
 from vividlib.types import HeadModel, Motion
@@ -44,11 +44,7 @@ def fold_lips(motion: Motion, head: HeadModel | None = None) -> Motion:
     if not motion.lip_offsets.shape[1]:
         return motion
     head = head or model.load()
-    if motion.lip_offsets.shape[1] != len(head.lips):
-        raise MotionError(
-            f"The motion moves {motion.lip_offsets.shape[1]} lip vertices, this head has {len(head.lips)}: it was made "
-            "for another head. Hand in that head, or leave lip_offsets empty."
-        )
+    check_lips(motion, head)
     basis = head.blendshapes[_MOUTH][:, head.lips].reshape(len(_MOUTH), -1).astype(np.float64) / len(head.lips) ** 0.5
     normal = basis @ basis.T + _CHANGE * np.eye(len(_MOUTH))
     now = motion.blendshapes[:, _MOUTH].astype(np.float64)

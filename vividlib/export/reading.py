@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -100,14 +101,16 @@ def read_table(
             raise MotionError(f"{place}: {error}; delete the line or export the take again.") from error
     if not values:
         raise MotionError(f"{path} holds no frames; export the take again.")
-    return dict(zip(wanted, finite(np.array(values).reshape(-1, len(wanted)), path, "the table").T))
+    return dict(zip(wanted, np.array(values).reshape(-1, len(wanted)).T))
 
 
 def _append(values: array, row: list[str], header: list[str], places: list[int], time: Callable) -> None:
     if len(row) != len(header):
         raise ValueError(f"has {len(row)} cells, the first line {len(header)}")
-    values.append(time(row[places[0]]))
-    values.extend(float(row[place]) for place in places[1:])
+    cells = [time(row[places[0]]), *(float(row[place]) for place in places[1:])]
+    if not all(map(math.isfinite, cells)):
+        raise ValueError("holds NaN or infinite values")
+    values.extend(cells)
 
 
 def read_json(path: str | Path, kind: str):

@@ -10,7 +10,7 @@ from vividlib.conventions import MOTION_RATE
 from vividlib.errors import MotionError
 from vividlib.export.reading import MAX_FRAMES
 
-_KNOWN = (24000 / 1001, 24, 25, 30000 / 1001, 30, 48, 50, 60000 / 1001, 60, 72, 90, 100, 120)
+_KNOWN = (24000 / 1001, 24, 25, 30000 / 1001, 30, 48, 50, 60000 / 1001, 60, 72, 90, 100, 120000 / 1001, 120)
 
 _SHORTEST = 1e-3  # seconds: no camera and no animation has shorter frames
 _UNEVEN = 60.0  # frames a second for keys that stand on no common frames

@@ -48,7 +48,7 @@ def library():
         import pxr.UsdUtils
         import pxr.Vt
     except ImportError as error:
-        raise BackendError("USD files need usd-core; install it with: pip install vividlib[usd]") from error
+        raise BackendError('USD files need usd-core: pip install "vividlib[usd]".') from error
     return pxr
 
 
