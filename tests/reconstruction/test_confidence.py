@@ -9,6 +9,7 @@ import pytest
 
 from vividlib.errors import FitWarning
 from vividlib.reconstruction.confidence import (
+    EVEN,
     POOR,
     TOLERANCE,
     _twins,
@@ -17,6 +18,8 @@ from vividlib.reconstruction.confidence import (
     deviation,
     disagreement,
     eye_distance,
+    lip_contrast,
+    lips_chance,
 )
 from vividlib.reconstruction.fit import fit_portrait
 from vividlib.reconstruction.landmarks import find_portrait
@@ -37,7 +40,18 @@ def spoilt(portrait, way):
         image[y + h // 6 : y + h // 2, x - 5 : x + w + 5] = 15
     elif way == "blur":
         image = cv2.GaussianBlur(image, (0, 0), h / 22)
+    elif way == "hand":  # skin with lines: the upper half of the face, upside down
+        cover_mouth(image[y : y + h, x : x + w], np.tile(image[y + h // 10 : y + h // 2, x : x + w][::-1], (3, 1, 1)))
+    elif way == "mask":  # cloth that is lighter on one side
+        cover_mouth(image[y : y + h, x : x + w], np.tile(np.linspace((90, 140, 200), (60, 100, 150), w), (h, 1, 1)))
     return image
+
+
+def cover_mouth(face, texture):
+    """Put an ellipse of a texture before mouth and chin, in place."""
+    h, w = face.shape[:2]
+    cover = cv2.ellipse(np.zeros((h, w), np.uint8), (w // 2, h * 85 // 100), (w * 38 // 100, h // 4), 0, 0, 360, 1, -1)
+    face[cover > 0] = texture[:h][cover > 0]
 
 
 def test_a_good_photo_is_trusted_and_raises_no_warning(portrait, head):
@@ -84,6 +98,42 @@ def test_a_warning_says_that_a_spoilt_photo_is_fitted_poorly(way, portrait, head
     assert deviation(poor.landmarks[:, :2], portrait.landmarks[:, :2]) > TOLERANCE * eye_distance(portrait.landmarks)
     with pytest.warns(FitWarning, match="covered, blurred.*use a sharp photo"):
         assert fit_portrait(poor, head).confidence < POOR
+
+
+@pytest.mark.parametrize("way", ["hand", "mask"])
+def test_a_covered_mouth_is_named_though_the_mirror_sees_the_same(way, portrait, head):
+    poor = find_portrait(spoilt(portrait, way), face=0)
+    assert disagreement(poor) < EVEN
+    with pytest.warns(FitWarning, match="mouth or chin is covered.*use a photo that shows the lips"):
+        assert fit_portrait(poor, head).confidence < POOR
+
+
+def grey(image):
+    return np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+
+
+@pytest.mark.parametrize("change", [grey, lambda image: (image * 0.1).astype(np.uint8), lambda image: image // 2 + 100])
+def test_lips_are_seen_whatever_the_colour_and_the_light(change, portrait):
+    assert lips_chance(lip_contrast(change(portrait.image), portrait.landmarks)) > POOR
+
+
+def test_lips_are_seen_in_a_small_picture(portrait):
+    factor = 40 / portrait.box[3]
+    image = cv2.resize(portrait.image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    assert lips_chance(lip_contrast(image, (portrait.landmarks + 0.5) * factor - 0.5)) > POOR
+
+
+def test_lips_are_not_seen_on_plain_or_noisy_ground_or_beside_the_mouth(portrait):
+    noise = np.random.default_rng(0).integers(0, 255, portrait.image.shape, dtype=np.uint8)
+    beside = portrait.landmarks - [0, 0.6 * eye_distance(portrait.landmarks), 0]
+    assert lip_contrast(np.full_like(noise, 128), portrait.landmarks) == pytest.approx(0, abs=1e-6)
+    assert lips_chance(lip_contrast(noise, portrait.landmarks)) < POOR
+    assert lip_contrast(portrait.image, beside) < lip_contrast(portrait.image, portrait.landmarks) / 2
+
+
+def test_lips_beyond_the_border_of_the_picture_are_not_seen(portrait):
+    for move in ([0, 2000, 0], [-2000, -2000, 0]):
+        assert lips_chance(lip_contrast(portrait.image, portrait.landmarks + move)) < POOR
 
 
 def test_of_several_photos_the_worst_counts_and_is_named(portrait, head):

@@ -1,33 +1,50 @@
-"""How far a fit can be trusted: the face is found once more in the mirrored photo, and both must agree.
+"""How far a fit can be trusted: the face is found once more in the mirrored photo, and the lips must look like lips.
 
 Where a detector sees a face it finds the same points in the mirrored picture; where it guesses, in the dark, behind an
 obstacle, on the far side of a turned head, it often does not. This tells good fits from poor ones at least as well as
 the residual of the fit or the turn of the head (benchmarks/confidence.py), and does not depend on the head that is
-fitted. What it misses is a guess that is the same in both: a mouth behind a hand, say.
+fitted. What it misses is a guess that is the same in both: a mouth behind a hand, a mask or a scarf. There the colours
+tell, which change all along the borders of lips and just anyhow along a guess. Neither notices a chin that is covered
+up to the lips.
 """
 
 from __future__ import annotations
 
 from functools import cache
 
+import cv2
 import numpy as np
 from scipy.spatial import cKDTree
 
 from vividlib.head.model import landmarks_of, load
 from vividlib.reconstruction.landmarks import find_faces
-from vividlib.reconstruction.solve import EYES, OVAL
+from vividlib.reconstruction.solve import EYES, LIPS, OVAL
 from vividlib.types import Portrait
 
 TOLERANCE = 0.07  # of the eye distance: how far landmarks of a good fit lie from the truth, root mean square
 EVEN, STEEPNESS = 0.057, 2.2  # the logistic regression of "within TOLERANCE" on the logarithm of the disagreement
+HIDDEN, CLARITY = 0.8, 4.9  # the same of "lips are seen" on the logarithm of their contrast; one mouth in 50 is not
 POOR = 0.5  # the confidence below which a fit is more likely off than not
 SMALL, TURNED = 64, 35  # px of height and degrees from which size or turn is named as the likely cause
 INSIDE = np.setdiff1d(np.arange(468), OVAL)  # the outline slides over the skin, irises move
+LOWER, UPPER = slice(2, 9), slice(12, 19)  # of the loops of `LIPS`, without the corners, which beards and smiles hide
+SKIN, BLUR = 0.08, 0.015  # of the eye distance: how far from the lips skin is sampled, and how smoothly
+NOISE = 1.0  # of lightness and of red, CIELAB: a fainter change may be chance
 
 
 def confidence(portrait: Portrait) -> float:
-    """Chance in [0, 1] that the landmarks of a portrait lie within `TOLERANCE` of the truth."""
-    return float(1 / (1 + (disagreement(portrait) / EVEN) ** STEEPNESS))
+    """The lesser of two chances in [0, 1]: that landmarks lie within `TOLERANCE` of the truth, that lips are seen."""
+    return min(agreement_chance(disagreement(portrait)), lips_chance(lip_contrast(portrait.image, portrait.landmarks)))
+
+
+def agreement_chance(disagreement: float) -> float:
+    """Chance that landmarks lie within `TOLERANCE` of the truth."""
+    return float(1 / (1 + (disagreement / EVEN) ** STEEPNESS))
+
+
+def lips_chance(contrast: float) -> float:
+    """Chance that lips are seen where the landmarks have them, and not what covers them."""
+    return float(contrast**CLARITY / (contrast**CLARITY + HIDDEN**CLARITY))
 
 
 def disagreement(portrait: Portrait) -> float:
@@ -42,6 +59,40 @@ def disagreement(portrait: Portrait) -> float:
     mirrored = [points[_twins(), :2] * [-1, 1] + [right - 1, top] for points in found]
     off = [deviation(points, portrait.landmarks[:, :2]) for points in mirrored]
     return min(off, default=np.inf) / eye_distance(portrait.landmarks)
+
+
+def lip_contrast(image: np.ndarray, landmarks: np.ndarray) -> float:
+    """How constantly colours change from the skin to the lips and from the lips to the line between them.
+
+    Hotelling's T squared ("The generalization of Student's ratio", 1931) over the numbers of places and of changes, the
+    mean of both lips: the mean change in lightness and red along a lip, squared, in units of its spread from place to
+    place. Each lip has its own mean, as light falls on one and not on the other. Red counts as far as there is any, so
+    that grey pictures have their share.
+
+    Parameters
+    ----------
+    image : H W 3 uint8 sRGB
+    landmarks : 478 3 px
+    """
+    eyes, points = eye_distance(landmarks), landmarks[:, :2]
+    outer, inner = points[LIPS[0]], points[LIPS[1]]
+    away = outer - inner.mean(0)
+    skin = outer + SKIN * eyes * away / np.linalg.norm(away, axis=1, keepdims=True)
+    corner = np.clip(np.floor(skin.min(0) - 2).astype(int), 0, np.array(image.shape[1::-1]) - 1)
+    right, bottom = np.maximum(np.ceil(skin.max(0) + 3).astype(int), corner + 1)
+    mouth = image[corner[1] : bottom, corner[0] : right].astype(np.float32)
+    mouth /= 2 * mouth.mean() + 1  # as bright as any other
+    mouth = cv2.GaussianBlur(cv2.cvtColor(mouth, cv2.COLOR_RGB2LAB), (0, 0), max(0.5, BLUR * eyes))
+    places = np.stack([skin, (outer + inner) / 2, inner]) - corner
+    colours = cv2.remap(mouth, places.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    changes = np.hstack(np.diff(colours[..., :2], axis=0))  # of lightness and red, across both borders: 20 4
+    lips = np.stack([changes[LOWER], changes[UPPER]])
+    mean = lips.mean(1)
+    spread = (lips - mean[:, None]).reshape(-1, 4)
+    covariance = spread.T @ spread / (len(spread) - len(lips)) + NOISE**2 * np.eye(4)
+    squared = (mean * np.linalg.solve(covariance, mean.T).T).sum(1).mean()
+    red = colours[..., 1].var()
+    return float(squared / (2 + 2 * red / (red + NOISE**2)))
 
 
 def deviation(landmarks: np.ndarray, others: np.ndarray) -> float:
@@ -61,6 +112,8 @@ def advice(portrait: Portrait, turn: float) -> str:
         return f"The face is {portrait.box[3]} px high; use a larger picture or a closer crop."
     if turn > TURNED:
         return f"The face looks {turn:.0f} degrees away from the camera; use a photo from the front, or add one."
+    if agreement_chance(disagreement(portrait)) >= POOR:  # so it is the lips
+        return "The mouth or chin is covered or hardly to be seen; use a photo that shows the lips."
     return "The face is partly covered, blurred, dark or hardly like a face; use a sharp photo that shows all of it."
 
 
