@@ -104,3 +104,21 @@ def test_displacements_of_landmarks_are_met_and_spread_smoothly(head):
     assert rough.max() < 0.3 * np.linalg.norm(field[face], axis=1).max()
     for side in ("left", "right"):
         assert np.ptp(field[head.regions[f"eyeball_{side}"]], axis=0).max() < 1e-12
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_lids_slide_on_the_eyeball_and_do_not_leave_it(head, side):
+    from vividlib.head.model import joint, landmarks_of
+    from vividlib.head.people import LANDMARKS, Spread
+
+    ball, lids = head.regions[f"eyeball_{side}"], head.regions[f"eyelids_{side}"]
+    centre = joint(head, head.template, f"eye_{side}")
+    wanted = landmarks_of(head, 0.002 * np.sin(100 * head.template))[:LANDMARKS]
+    field = Spread(head)(wanted)
+    arm = head.template[lids] - centre
+    distance = np.linalg.norm(arm, axis=1)
+    near = distance < np.linalg.norm(head.template[ball] - centre, axis=1).mean() + 0.0013
+    apart = field[lids] - field[ball[0]]
+    away = np.abs((apart * arm).sum(1) / distance)
+    assert near.sum() > 40
+    assert away[near].mean() < 0.3 * np.linalg.norm(apart[near], axis=1).mean()

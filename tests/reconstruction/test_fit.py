@@ -13,7 +13,7 @@ from vividlib.head.model import deform, landmarks_of, load
 from vividlib.metrics.vertex_error import vertex_error
 from vividlib.reconstruction.fit import fit_portrait, landmark_error, refine
 from vividlib.reconstruction.landmarks import find_portrait
-from vividlib.reconstruction.solve import solve
+from vividlib.reconstruction.solve import LIPS, solve
 from vividlib.reconstruction.texture import unwrap
 from vividlib.types import Portrait
 
@@ -66,6 +66,19 @@ def test_what_no_identity_explains_bends_the_neutral_head(face):
         solve(head, pixels[None], shape).residual[0, :468] for shape in (neutral, refine(head, neutral, solution))
     )
     assert np.abs(after).mean() < 0.5 * np.abs(before).mean()
+
+
+def test_a_gap_that_no_shape_reaches_does_not_open_the_neutral_lips(face):
+    head = face.head
+    pixels = landmarks_of(head, head.template) * 1500 * [1, -1, -1] + [300, 300, 0]
+    solution = solve(head, pixels[None], head.template)
+    lower, upper = LIPS[1][1:10], LIPS[1][11:]
+    residual = np.zeros((1, 478, 2))
+    residual[:, lower] = [2, 9]
+    residual[:, upper] = [2, -3]  # 8 mm apart, both 2 mm down and a little aside
+    bent = landmarks_of(head, refine(head, head.template, replace(solution, residual=residual)) - head.template)
+    assert np.abs(bent[lower, 1] - bent[upper, 1]).max() < 0.0005
+    assert bent[lower + upper, 1].mean() < -0.0005 and bent[lower + upper, 0].mean() > 0.0003
 
 
 def test_she_looks_to_the_camera_with_her_head_a_little_turned(face):
