@@ -174,7 +174,7 @@ def test_curves_of_visemes_come_back(name, table, tmp_path):
         ("tsv", "0.00 X\n1.00 Q\n2.00 X\n", "'Q'"),
         ("tsv", "0.00 X\n1.00 A\n0.50 B\n2.00 X\n", "do not rise"),
         ("tsv", "0.00 X\nnan A\n2.00 X\n", "NaN"),
-        ("tsv", "0.00 X\n1e300 A\n1e301 X\n", "too long"),
+        ("tsv", "0.00 X\n1e20 A\n1e21 X\n", "too long"),
         ("tsv", "noon X\n1.00 A\n", "table of numbers"),
         ("xml", "<rhubarbResult><mouthCues>", "no Rhubarb XML"),
         ("xml", "<rhubarbResult/>", "no cues"),

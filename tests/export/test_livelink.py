@@ -147,6 +147,7 @@ def test_without_eye_angles_the_eyes_follow_their_shapes(tmp_path):
         (_take(["00:00:00:04.000", "00:00:00:02.000", "00:00:00:00.000"]), "rise"),
         (_take(["00:00:00:00.000", "00:00:00:02.000", "00:00:00:04.000", "01:00:00:00.000"]), "jump"),
         (_take(["00:00:00:00.000"], lambda frame: np.nan), "line 2: holds NaN"),
+        (_take(["00:00:00:00.000"], lambda frame: 1e39), "line 2: holds NaN, infinite or huge"),
         (_take(["00:00:00:00.000"]).replace("0.0000000000", "\0"), "line 2|cannot be read"),
     ],
 )

@@ -69,6 +69,8 @@ def read(path: str | Path) -> Motion:
         )
     weights = numbers(content["weightMat"], (None, len(names)), path, "weightMat")
     rate = float(numbers(content["exportFps"], (), path, "exportFps"))
+    if rate <= 0:
+        raise MotionError(f"{path}: exportFps is {rate:g}; correct it to the frames a second.")
     if len(weights) > MAX_FRAMES:
         raise MotionError(f"{path} has {len(weights)} frames, more than {MAX_FRAMES}; cut it into shorter ones.")
     shapes = blendshapes(names, weights)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import os
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +26,8 @@ MAX_BYTES = 512 * 2**20
 
 MAX_FRAMES = 2_000_000
 """Longer motions are refused: over nine hours at 60 frames a second."""
+
+_HUGE = 1e30  # no time and no value is as large; float32, which motions are made of, ends at 3e38
 
 
 @contextmanager
@@ -108,8 +109,8 @@ def _append(values: array, row: list[str], header: list[str], places: list[int],
     if len(row) != len(header):
         raise ValueError(f"has {len(row)} cells, the first line {len(header)}")
     cells = [time(row[places[0]]), *(float(row[place]) for place in places[1:])]
-    if not all(map(math.isfinite, cells)):
-        raise ValueError("holds NaN or infinite values")
+    if not all(-_HUGE < cell < _HUGE for cell in cells):
+        raise ValueError("holds NaN, infinite or huge values")
     values.extend(cells)
 
 
@@ -154,7 +155,7 @@ def numbers(value, shape: tuple[int | None, ...], path: str | Path, what: str) -
 
 
 def finite(values: np.ndarray, path: str | Path, what: str) -> np.ndarray:
-    """The values as they are, if none is NaN or infinite."""
-    if not np.isfinite(values).all():
-        raise MotionError(f"{path}: {what} holds NaN or infinite values; export it again.")
+    """The values as they are, if none is NaN, infinite or huge."""
+    if not (np.abs(values) < _HUGE).all():
+        raise MotionError(f"{path}: {what} holds NaN, infinite or huge values; export it again.")
     return values
