@@ -133,6 +133,7 @@ def test_a_still_face_is_still():
     found = fit_landmarks(detected(still, NOISE, head), 25, head)
     assert pose_jitter(found.head_rotation) < 0.05
     assert shape_jitter(found.blendshapes)[1] < 0.01
+    assert found.gaze.std(0).max() < 0.001  # 0.003 rad before smoothing
 
 
 def _lip_gap(motion, head):

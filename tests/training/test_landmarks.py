@@ -14,23 +14,26 @@ from vividlib.training.landmarks import fit, learn, looseness
 
 
 def test_a_known_habit_is_unlearned(monkeypatch):
-    """A detector that shows two thirds of what is personal, and moves bare heads besides."""
+    """A detector that shows two thirds of what is personal but for the lips', and moves bare heads besides."""
     head, rng = load(), np.random.default_rng(0)
     people = [person(head, rng.normal(0, 0.7, len(head.identity_basis))) for _ in range(400)]
     true = 1000 * landmarks_of(head, np.array(people)) * [1, -1, -1]
     mean, bare = true.mean(0), np.arange(400) % 2 == 0
     detected = mean + (true - mean) * 2 / 3
-    detected[bare, :, 1] += np.linspace(-2, 2, 478)
-    arrays = fit(detected[:300], true[:300], bare[:300], twins(landmarks_of(head, head.template)), np.ones(478))
+    drawn, loose = true.copy(), np.ones(478)
+    drawn[bare, :, 1] *= 0.96
+    loose[LIPS[0]] = 0
+    arrays = fit(detected[:300], drawn[:300], bare[:300], twins(landmarks_of(head, head.template)), loose)
     monkeypatch.setattr(correction, "_map", lambda: tuple(arrays.values()))
     fresh = np.flatnonzero(~bare)[150:]
     corrected = correction.correct(detected[fresh])
 
     def off(points):
-        difference = (points - true[fresh])[..., :2]
+        difference = np.delete(points - true[fresh], LIPS[0], 1)[..., :2]
         return np.linalg.norm(difference - difference.mean(1, keepdims=True), axis=2).mean()
 
     assert off(corrected) < 0.35 * off(detected[fresh])
+    np.testing.assert_allclose(corrected[:, LIPS[0], :2], detected[fresh][:, LIPS[0], :2], atol=1e-6)
 
 
 def test_lips_lids_and_irises_stay_where_they_are_seen():
