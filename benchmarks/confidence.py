@@ -3,9 +3,13 @@
 Each portrait of FOLDER is spoilt in eight ways: a patch of skin over the chin, boxes over the mouth, half of the face
 and the eyes, noise, blur, darkness, few pixels. The landmarks found in the good picture are the truth for the spoilt
 ones. Rendered heads, turned by up to 65 degrees, whole and spoilt, have their own truth. A fit counts as good when its
-landmarks are within `TOLERANCE` of it. Writes benchmarks/results/confidence.json: what the confidence is for each kind
-of picture, how many poor fits fall below `POOR` and how many good ones, the area under the ROC curve, what the
-residual of the fit and the turn of the head would tell, and the constants that a regression finds anew.
+landmarks are within `TOLERANCE` of it and nothing was put before mouth or chin. Writes
+benchmarks/results/confidence.json: what the confidence is for each kind of picture, how many poor fits fall below
+`POOR` and how many good ones, the area under the ROC curve, what the residual of the fit and the turn of the head would
+tell, and the constants that a regression finds anew.
+
+Covered mouths are looked at once more by themselves: a fist, a mask or a scarf of four textures. Every other portrait
+and two of the textures give the constants of the lips; what is reported comes from the rest.
 """
 
 from __future__ import annotations
@@ -27,13 +31,14 @@ from vividlib.head.embed import CAMERA, SIZE, shade, with_brows
 from vividlib.head.model import deform, landmarks_of, load, person
 from vividlib.media.image import load_image
 from vividlib.reconstruction.confidence import (
-    EVEN,
     POOR,
-    STEEPNESS,
     TOLERANCE,
+    agreement_chance,
     deviation,
     disagreement,
     eye_distance,
+    lip_contrast,
+    lips_chance,
 )  # fmt: skip
 from vividlib.reconstruction.landmarks import bounding_box, find_portrait
 from vividlib.reconstruction.solve import solve
@@ -42,6 +47,9 @@ from vividlib.training.landmarks import random_head
 HEADS = 50
 TURN = (65, 20, 20)  # degrees, largest yaw, pitch, roll of rendered heads
 SEED = 1
+SHAPES = ("fist", "mask", "scarf")
+LEARNED, REPORTED = ("cheek", "own forehead"), ("another's forehead", "cloth")  # textures of covers
+COVERED = 0.02  # share of portraits whose mouth is covered, in use: a guess
 
 
 @dataclass(frozen=True)
@@ -51,13 +59,19 @@ class Trial:
     kind: str
     error: float  # share of the eye distance
     mirror: float  # disagreement with the mirrored photo, share of the eye distance
+    lips: float  # contrast of the lips
     residual: float  # of the fit before the bend, share of the eye distance
     turn: float  # degrees
 
     @property
     def confidence(self) -> float:
         """As `vividlib.reconstruction.confidence.confidence` has it."""
-        return 1 / (1 + (self.mirror / EVEN) ** STEEPNESS)
+        return min(agreement_chance(self.mirror), lips_chance(self.lips))
+
+    @property
+    def good(self) -> bool:
+        """Landmarks where they belong, and seen rather than guessed."""
+        return self.error <= TOLERANCE and self.kind not in ("chin", "mouth")
 
 
 def spoilt(kind: str, image: np.ndarray, box, rng) -> tuple[np.ndarray, float]:
@@ -104,7 +118,92 @@ def trial(head, kind: str, image: np.ndarray, truth: np.ndarray) -> Trial | None
         return None  # something else was found
     turn = float(np.degrees(np.arccos(np.clip(solution.rotation[0, 2, 2], -1, 1))))
     residual = deviation(solution.residual[0], 0) / eyes
-    return Trial(kind, error, min(disagreement(portrait), 1.0), residual, turn)
+    contrast = lip_contrast(portrait.image, portrait.landmarks)
+    return Trial(kind, error, min(disagreement(portrait), 1.0), contrast, residual, turn)
+
+
+def covered(shape: str, texture: np.ndarray, image: np.ndarray, box, rng) -> np.ndarray:
+    """A picture with a fist, a mask or a scarf of a texture (h w 3 uint8) before the mouth."""
+    x, y, w, h = (int(v) for v in box)
+    mask = np.zeros(image.shape[:2], np.uint8)
+    if shape == "fist":
+        middle = (int(x + w * rng.uniform(0.4, 0.6)), int(y + h * rng.uniform(0.76, 0.9)))
+        cv2.ellipse(mask, middle, (w * 38 // 100, h * 28 // 100), rng.uniform(-30, 30), 0, 360, 255, -1)
+    elif shape == "mask":
+        outline = [(-0.05, 0.5), (0.5, 0.45), (1.05, 0.5), (0.95, 0.85), (0.5, 1.05), (0.05, 0.85)]
+        cv2.fillPoly(mask, [(np.array([x, y]) + np.multiply(outline, [w, h])).astype(np.int32)], 255)
+    else:
+        top = int(y + h * rng.uniform(0.55, 0.64))
+        cv2.rectangle(mask, (x - w * 3 // 10, top), (x + w * 13 // 10, image.shape[0]), 255, -1)
+    size = (int(w * 1.3), int(h * 0.75))
+    move = np.array([[1, 0, x + w / 2 - size[0] / 2], [0, 1, y + h * 0.82 - size[1] / 2]])
+    patch = cv2.resize(texture, size, interpolation=cv2.INTER_AREA)
+    patch = cv2.warpAffine(patch, move, mask.shape[::-1], borderMode=cv2.BORDER_REFLECT_101)
+    return np.where(mask[..., None] > 0, patch, image)
+
+
+def forehead(image: np.ndarray, box) -> np.ndarray:
+    """A face down to its eyes, upside down: skin with light and shade, and lines, such as hands have."""
+    x, y, w, h = (int(v) for v in np.maximum(box, 0))
+    return image[y + h // 10 : y + h // 2, x + w // 10 : x + w * 9 // 10][::-1]
+
+
+def cheek(image: np.ndarray, box) -> np.ndarray:
+    """Plain, in the colour of the cheeks."""
+    x, y, w, h = (int(v) for v in np.maximum(box, 0))
+    middle = image[y + h * 45 // 100 : y + h * 65 // 100, x + w * 15 // 100 : x + w * 45 // 100]
+    return np.tile(np.median(middle.reshape(-1, 3), 0).astype(np.uint8), (8, 8, 1))
+
+
+def cloth(rng) -> np.ndarray:
+    """A plain colour in folds."""
+    down, across = np.mgrid[:96, :128] / 96
+    angle, width = rng.uniform(0, np.pi), rng.uniform(0.1, 0.5)
+    folds = np.sin(2 * np.pi * (across * np.cos(angle) + down * np.sin(angle)) / width + 2 * np.sin(4 * down))
+    colour = rng.uniform(10, 245, 3) * (1 + 0.25 * folds[..., None])
+    return np.clip(colour + rng.normal(0, 3, (96, 128, 1)), 0, 255).astype(np.uint8)
+
+
+def covers(head, folder: Path, rng) -> list[tuple[bool, Trial]]:
+    """Whether it is of the half that is learned from, and the trial: portraits as they are and with mouths covered."""
+    images = [load_image(path) for path in sorted(folder.iterdir())]
+    faces = [find_portrait(image, face=0) for image in images]
+    trials = []
+    for n, (image, face) in enumerate(zip(images, faces)):
+        textures = {
+            "cheek": cheek(image, face.box),
+            "own forehead": forehead(image, face.box),
+            "another's forehead": forehead(images[n - 7], faces[n - 7].box),
+            "cloth": cloth(rng),
+        }
+        pictures = {name: covered(str(rng.choice(SHAPES)), t, image, face.box, rng) for name, t in textures.items()}
+        for kind, picture in {"as it is": image, **pictures}.items():
+            found = trial(head, kind, picture, face.landmarks[:, :2])
+            trials += [(n % 2 == 0, found)] if found else []
+    return trials
+
+
+def summary_of_covers(trials: list[tuple[bool, Trial]]) -> dict:
+    """How many of the half that was not learned from are warned of, and what regression finds in the other half."""
+    kinds = {}
+    for kind in ("as it is", *LEARNED, *REPORTED):
+        some = [t for learned, t in trials if t.kind == kind and not learned]
+        kinds[kind] = {
+            "pictures": len(some),
+            "warned": int(sum(t.confidence < POOR for t in some)),
+            "warned_by_the_mirror_alone": int(sum(agreement_chance(t.mirror) < POOR for t in some)),
+        }
+    seen, hidden = ([t.lips for learned, t in trials if not learned and t.kind in which]
+                    for which in (("as it is",), REPORTED))  # fmt: skip
+    learned = [t for learned, t in trials if learned and t.kind not in REPORTED]
+    bare = np.array([t.kind == "as it is" for t in learned])
+    weight = np.where(bare, (1 - COVERED) / bare.sum(), COVERED / (~bare).sum())
+    middle, steepness = logistic([t.lips for t in learned], bare, weight)
+    return {
+        "auc_lips": round(float(mannwhitneyu(seen, hidden).statistic / len(seen) / len(hidden)), 3),
+        "regression": {"hidden": round(middle, 2), "clarity": round(steepness, 2)},
+        "kinds": kinds,
+    }
 
 
 def photos(head, folder: Path, rng) -> list[Trial | None]:
@@ -137,7 +236,7 @@ def renders(head, rng) -> list[Trial | None]:
 def summary(trials: list[Trial | None]) -> dict:
     """By kind, and how well the confidence sorts good from poor."""
     found = [t for t in trials if t]
-    good, poor = ([t for t in found if (t.error <= TOLERANCE) == which] for which in (True, False))
+    good, poor = ([t for t in found if t.good == which] for which in (True, False))
     kinds = {}
     for kind in ("as it is", *KINDS):
         of_kind = [t for t in found if t.kind == kind]
@@ -166,11 +265,18 @@ def summary(trials: list[Trial | None]) -> dict:
 
 
 def regression(trials: list[Trial]) -> dict:
-    """EVEN and STEEPNESS from the trials: logistic regression of good fits on the logarithm of the disagreement."""
-    signal = np.log([t.mirror for t in trials])
-    sign = np.where([t.error <= TOLERANCE for t in trials], 1, -1)
-    steepness, even = minimize(lambda w: np.logaddexp(0, sign * w[0] * (signal - w[1])).mean(), (2.0, -3.0)).x
-    return {"even": round(float(np.exp(even)), 4), "steepness": round(float(steepness), 2)}
+    """EVEN and STEEPNESS from the trials: of landmarks where they belong on the disagreement."""
+    good = np.array([t.error <= TOLERANCE for t in trials])
+    even, steepness = logistic([t.mirror for t in trials], good, np.full(len(good), 1 / len(good)))
+    return {"even": round(even, 4), "steepness": round(-steepness, 2)}
+
+
+def logistic(signal, good: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
+    """Logistic regression on the logarithm of a signal: the signal at which the chance is even, and the steepness."""
+    signal, sign = np.log(np.maximum(signal, 1e-6)), np.where(good, 1, -1)
+    start = np.corrcoef(signal, sign)[0, 1] * 2, np.average(signal, weights=weight)
+    steepness, even = minimize(lambda w: weight @ np.logaddexp(0, -sign * w[0] * (signal - w[1])), start).x
+    return float(np.exp(even)), float(steepness)
 
 
 def main() -> None:
@@ -183,6 +289,7 @@ def main() -> None:
     write("confidence", {
         "tolerance": TOLERANCE, "warned_below": POOR, "regression": regression(found),
         **{name: summary(trials) for name, trials in sets.items()},
+        "covers": summary_of_covers(covers(head, options.folder, rng)),
     })  # fmt: skip
 
 

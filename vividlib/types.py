@@ -110,7 +110,8 @@ class Face:
     rotation: np.ndarray  # 4 float64 unit quaternion, head to camera space
     translation: np.ndarray  # 3 float64, metres in camera space
     camera: Camera  # for portrait.image
-    confidence: float  # in [0, 1]: chance that the landmarks lie within 7 % of the eye distance of the truth
+    confidence: float  # in [0, 1]: chance that landmarks lie within 7 % of the eye distance of the truth, or, if less,
+    # that the lips are seen
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from vividlib.types import Portrait
 
 TOLERANCE = 0.07  # of the eye distance: how far landmarks of a good fit lie from the truth, root mean square
 EVEN, STEEPNESS = 0.057, 2.2  # the logistic regression of "within TOLERANCE" on the logarithm of the disagreement
-HIDDEN, CLARITY = 0.8, 4.9  # the same of "lips are seen" on the logarithm of their contrast; one mouth in 50 is not
+HIDDEN, CLARITY = 0.65, 7.0  # the same of "lips are seen" on the logarithm of their contrast; one mouth in 50 is not
 POOR = 0.5  # the confidence below which a fit is more likely off than not
 SMALL, TURNED = 64, 35  # px of height and degrees from which size or turn is named as the likely cause
 INSIDE = np.setdiff1d(np.arange(468), OVAL)  # the outline slides over the skin, irises move
