@@ -80,6 +80,14 @@ def test_raw_samples_on_standard_input_become_a_face(peer, samples, tmp_path):
             assert frame["values"][name] == pytest.approx(there[name][0], abs=2e-4), name
 
 
+@pytest.mark.parametrize("address", ["vts://127.0.0.1:1", "livelink://no.such.host.invalid"])
+def test_a_receiver_that_is_not_there_is_said_before_speech_is_worked_on(address, monkeypatch):
+    pytest.importorskip("websockets", reason="websockets is not installed")
+    monkeypatch.setattr(sources, "_spoken", lambda *arguments: pytest.fail("the work was begun"))
+    with pytest.raises(OutputError):
+        broadcast(asset_path("speech.wav"), [address])
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 def test_ctrl_c_ends_a_voice_that_is_waited_for(samples):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:

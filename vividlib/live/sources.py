@@ -21,7 +21,7 @@ from vividlib.live.address import connect, parse
 from vividlib.live.link import Link
 from vividlib.live.pacing import Clock, Played, Timeline, check_fps, play
 from vividlib.media.audio import load_speech, open_sound
-from vividlib.types import Motion, Progress
+from vividlib.types import Motion, Progress, Speech
 
 STANDARD_INPUT, MICROPHONE = "-", "mic"
 _GOODBYE = 0.5  # seconds
@@ -66,17 +66,18 @@ def broadcast(
     has_motion = Path(source).suffix.lower() in export.MOTION_SUFFIXES
     if play_sound and (source == MICROPHONE or has_motion):
         raise InputError(f"{source} has no sound to play; leave out --play, or hand in a recording of the speech.")
-    with ExitStack() as stack:
-        if source in (STANDARD_INPUT, MICROPHONE):
-            links = [stack.enter_context(connect(address)) for address in to]
+    comes = source in (STANDARD_INPUT, MICROPHONE)
+    given = None if comes else export.load(source) if has_motion else load_speech(source)
+    with ExitStack() as stack:  # all that may fail is opened before the long work begins
+        links = [stack.enter_context(connect(address)) for address in to]
+        if comes:
             speaker = stack.enter_context(sound.Loudspeaker(SAMPLE_RATE, 1)) if play_sound else None
             return _while_it_comes(source, links, speaker, fps, table, seed)
-        motion = export.load(source) if has_motion else _spoken(source, seed, progress)
-        links = [stack.enter_context(connect(address)) for address in to]
-        if not play_sound:
+        recording = open_sound(source) if play_sound else None
+        speaker = recording and stack.enter_context(sound.Loudspeaker(recording.rate, recording.channels))
+        motion = given if has_motion else _spoken(given, seed, progress)
+        if not speaker:
             return play(motion, links, fps, retarget=table)
-        recording = open_sound(source)
-        speaker = stack.enter_context(sound.Loudspeaker(recording.rate, recording.channels))
         pouring = _Beside(lambda: _pour(recording.blocks, speaker))
         played = play(motion, links, fps, retarget=table, clock=speaker)
         pouring.check()
@@ -148,8 +149,7 @@ def _while_it_comes(
     return played
 
 
-def _spoken(source: str, seed: int, progress: Progress | None) -> Motion:
-    voice = load_speech(source)
+def _spoken(voice: Speech, seed: int, progress: Progress | None) -> Motion:
     from vividlib import audio_to_mesh  # here, because torch takes seconds to load
 
     return audio_to_mesh.speak(voice, seed=seed, progress=progress)
