@@ -15,8 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vividlib.head import embed
-from vividlib.head.model import landmarks_of, load
+from vividlib.head.model import landmarks_of, load, twins
 from vividlib.reconstruction.landmarks import detect
 from vividlib.reconstruction.solve import EYES, LIPS, OVAL, solve
 from vividlib.training.clips import frames_of
@@ -40,7 +39,7 @@ def main() -> None:
             in_plane = np.column_stack([fit.residual[0] * [1, -1] / fit.scale[0], np.zeros(478)])
             left.setdefault(person, []).append(in_plane @ fit.rotation[0])
     mean = np.mean([np.mean(person, 0) for person in left.values()], 0)
-    mean = (mean + mean[embed.twins(landmarks_of(head, head.template))] * [-1, 1, 1]) / 2
+    mean = (mean + mean[twins(landmarks_of(head, head.template))] * [-1, 1, 1]) / 2
     mean[STILL] = 0
     known = np.loadtxt(options.offsets, delimiter=",") if options.offsets.exists() else 0
     np.savetxt(options.offsets, known + 1000 * mean[:, :2], "%.2f", ",")

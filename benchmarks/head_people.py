@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vividlib.head import embed, people
+from vividlib.head import people
 from vividlib.head.build import build
-from vividlib.head.model import landmarks_of, person
+from vividlib.head.model import landmarks_of, person, twins
 from vividlib.media.video import read_video
 from vividlib.reconstruction.landmarks import detect
 from vividlib.reconstruction.solve import EYES, LIPS, OVAL, Solution, solve
@@ -106,8 +106,8 @@ def main() -> None:
         if len(landmarks):
             found.append(prior.beyond(neutral(head, prior, landmarks)))
             print(f"{name}: {len(landmarks)} frames, RMS {1000 * np.sqrt((found[-1] ** 2).mean()):.2f} mm", flush=True)
-    twins = embed.twins(landmarks_of(head, head.template))[: people.LANDMARKS]
-    everybody = np.concatenate([found, np.array(found)[:, twins] * [-1, 1, 1]])
+    twin = twins(landmarks_of(head, head.template))[: people.LANDMARKS]
+    everybody = np.concatenate([found, np.array(found)[:, twin] * [-1, 1, 1]])
     _, sizes, ways = np.linalg.svd(everybody.reshape(len(everybody), -1), full_matrices=False)
     components = WIDER * sizes[:COMPONENTS, None] / np.sqrt(len(everybody)) * ways[:COMPONENTS]
     people.save(components.reshape(-1, people.LANDMARKS, 3), options.components)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from vividlib.head.embed import twins
-from vividlib.head.model import landmarks_of, load
+from vividlib.head.model import landmarks_of, load, twins
 from vividlib.reconstruction.correction import correct
 from vividlib.training.landmarks import sample
 

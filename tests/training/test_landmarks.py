@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from vividlib.errors import NoFaceError
-from vividlib.head.embed import twins
-from vividlib.head.model import landmarks_of, load, person
+from vividlib.head.model import landmarks_of, load, person, twins
 from vividlib.media.video import VideoWriter
 from vividlib.reconstruction import correction
 from vividlib.reconstruction.solve import EYES, LIPS

@@ -24,7 +24,7 @@ from vividlib.geometry.camera import head_to_camera, project
 from vividlib.geometry.mesh import vertex_normals
 from vividlib.geometry.raster import Fragments, interpolate, rasterize
 from vividlib.head.anatomy import IRIS, eye_ring
-from vividlib.head.model import person
+from vividlib.head.model import person, twins
 from vividlib.types import Camera, HeadModel
 
 VIEWS, FRESH_VIEWS, SIZE = 60, 20, 640
@@ -178,15 +178,6 @@ def lift(head: HeadModel, view: View, faces: np.ndarray) -> np.ndarray:
     at = np.pad(np.column_stack([columns[row, column], rows[row, column]]), ((0, 0), (0, 1)))
     weights = trimesh.triangles.points_to_barycentric(flat, at)
     return (head.template[triangles] * weights[..., None]).sum(1)
-
-
-def twins(position: np.ndarray) -> np.ndarray:
-    """The landmark on the other side of each: the assignment of all to their mirror images."""
-    cost = np.linalg.norm(position[:, None] * [-1, 1, 1] - position[None], axis=2)
-    twin = linear_sum_assignment(cost**2 + (cost**2).T)[1]
-    if (twin[twin] != np.arange(len(twin))).any():
-        raise ValueError("The landmarks do not pair up left and right; render more views.")
-    return twin
 
 
 def nearest_on(head: HeadModel, faces: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ import functools
 from pathlib import Path
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 from scipy.spatial.transform import Rotation
 
 from vividlib.conventions import ARKIT, ARKIT_INDEX
@@ -110,6 +111,15 @@ def person(head: HeadModel, identity: np.ndarray) -> np.ndarray:
 def landmarks_of(head: HeadModel, vertices: np.ndarray) -> np.ndarray:
     """The 478 landmarks (..., 478, 3) of vertices (..., V, 3)."""
     return np.einsum("...lkc,lk->...lc", vertices[..., head.landmark_vertices, :], head.landmark_weights)
+
+
+def twins(position: np.ndarray) -> np.ndarray:
+    """The landmark on the other side of each: the assignment of all to their mirror images."""
+    cost = np.linalg.norm(position[:, None] * [-1, 1, 1] - position[None], axis=2)
+    twin = linear_sum_assignment(cost**2 + (cost**2).T)[1]
+    if (twin[twin] != np.arange(len(twin))).any():
+        raise ValueError("The landmarks do not pair up left and right; render more views.")
+    return twin
 
 
 def joint(head: HeadModel, vertices: np.ndarray, name: str) -> np.ndarray:

@@ -14,9 +14,8 @@ from functools import cache
 
 import cv2
 import numpy as np
-from scipy.spatial import cKDTree
 
-from vividlib.head.model import landmarks_of, load
+from vividlib.head.model import landmarks_of, load, twins
 from vividlib.reconstruction.landmarks import find_faces
 from vividlib.reconstruction.solve import EYES, LIPS, OVAL
 from vividlib.types import Portrait
@@ -120,5 +119,4 @@ def advice(portrait: Portrait, turn: float) -> str:
 @cache
 def _twins() -> np.ndarray:
     """The landmark on the other side of each (478), as the default head has them."""
-    points = landmarks_of(load(), load().template)
-    return cKDTree(points).query(points * [-1, 1, 1])[1]
+    return twins(landmarks_of(load(), load().template))

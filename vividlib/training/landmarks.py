@@ -23,7 +23,7 @@ from vividlib.geometry.mesh import vertex_normals
 from vividlib.geometry.raster import interpolate, rasterize, warp
 from vividlib.head import embed
 from vividlib.head.gaze import eye_shapes
-from vividlib.head.model import deform, landmarks_of, load, person
+from vividlib.head.model import deform, landmarks_of, load, person, twins
 from vividlib.media.image import load_image
 from vividlib.reconstruction.correction import SKIN, normalise
 from vividlib.reconstruction.fit import fit_portrait
@@ -183,5 +183,5 @@ def learn(videos: Path, out: Path, seed: int = 1) -> None:
         if not (i + 1) % 500:
             np.savez(out.with_suffix(".seen.npz"), pairs=np.array(pairs, np.float32), bare=bare)
     detected, true = np.swapaxes(np.array(pairs), 0, 1)
-    twin = embed.twins(landmarks_of(head, head.template))
+    twin = twins(landmarks_of(head, head.template))
     np.savez_compressed(out, **fit(detected, true, np.array(bare), twin, looseness(head)))

@@ -273,7 +273,7 @@ def _mark(head: HeadModel, own: HeadModel) -> HeadModel:
         raise HeadError(f"MediaPipe sees a face on too few views of the head {head.name!r}; it cannot be fitted.")
     skin = embed.faces_of(head, head.regions["skin"])
     position = np.nanmedian([embed.lift(head, view, skin) for view in closed], 0)
-    twin = embed.twins(marks_of(own))
+    twin = model.twins(marks_of(own))
     position = (position + position[twin] * [-1, 1, 1]) / 2
     position += embed.towards_people()
     vertices, weights = embed.nearest_on(head, skin, position)
