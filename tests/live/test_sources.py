@@ -94,7 +94,10 @@ def test_ctrl_c_ends_a_voice_that_is_waited_for(samples):
         receiver.bind(("127.0.0.1", 0))
         receiver.settimeout(120)
         address = f"livelink://127.0.0.1:{receiver.getsockname()[1]}"
-        command = [sys.executable, "-m", "vividlib", "live", "-", "--to", address]
+        # What a shell starts in the background ignores Ctrl-C, and hands that on to its children.
+        heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+        start = f"{heed}; from vividlib.cli import main; raise SystemExit(main(['live', '-', '--to', '{address}']))"
+        command = [sys.executable, "-c", start]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             process.stdin.write(np.rint(samples * 32768).astype("<i2").tobytes())
             process.stdin.flush()
