@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 from vividlib.errors import VividError
 from vividlib.geometry.camera import head_to_camera, project
 from vividlib.geometry.mesh import vertex_normals
-from vividlib.geometry.raster import interpolate, rasterize, warp
+from vividlib.geometry.raster import interpolate, rasterize, sample
 from vividlib.media.image import load_image, save_image
 from vividlib.pipeline import reconstruct
 from vividlib.reconstruction.texture import unwrap
@@ -39,8 +39,7 @@ def view(face: Face, texture: np.ndarray, yaw: float) -> np.ndarray:
     points, depth = project(camera, turned)
     fragments = rasterize(np.column_stack([points, depth]), head.faces, large, large)
     place = interpolate(head.uv * size - 0.5, head.uv_faces, fragments)
-    own = np.stack(np.mgrid[:large, :large][::-1], -1)
-    colour = warp(texture, place - own) / 255
+    colour = sample(texture, place) / 255
     normals = vertex_normals(turned, head.faces)
     light = AMBIENT + (1 - AMBIENT) * np.clip(normals @ LIGHT, 0, 1)
     colour *= interpolate(light[:, None], head.faces, fragments) ** (1 / 2.2)

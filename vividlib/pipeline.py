@@ -25,7 +25,7 @@ from vividlib.reconstruction.fit import fit_portrait
 from vividlib.reconstruction.landmarks import find_portrait
 from vividlib.reconstruction.texture import check_texture_size
 from vividlib.reconstruction.track import track_video
-from vividlib.types import Face, HeadModel, Motion, Portrait, Progress, Speech
+from vividlib.types import Face, HeadModel, Motion, Portrait, Progress, Speech, check_seed
 
 _BATCH = 256  # frames whose motion is sampled at once
 
@@ -95,7 +95,7 @@ def speak(speech: Source | Speech, *, seed: int = 0, progress: Progress | None =
     ------
     AudioError, InputError
     """
-    _check_seed(seed)
+    check_seed(seed)
     voice = load_speech(speech)
     from vividlib import audio_to_mesh  # here, because torch takes seconds to load and only this stage needs it
 
@@ -237,7 +237,7 @@ def animate(
     """
     check_output(output, VIDEO_SUFFIXES)
     check_size(size)
-    _check_seed(seed)
+    check_seed(seed)
     rate, voice = frame_rate(fps), load_speech(speech)
     backend.device(device)
     person = photo if isinstance(photo, Face) else reconstruct(photo, more=more, face=face, head=head)
@@ -376,11 +376,6 @@ def save_face(face: Face, path: str | Path, *, texture: int = 1024) -> None:
     suffix = check_output(path, FACE_WRITERS)
     check_texture_size(texture)
     FACE_WRITERS[suffix](face, path, texture)
-
-
-def _check_seed(seed: int) -> None:
-    if seed < 0:
-        raise InputError(f"{seed} is no seed; choose a whole number from 0.")
 
 
 def check_output(path: str | Path, suffixes: Collection[str]) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
 from vividlib.conventions import ARKIT_INDEX, MOTION_RATE, SAMPLE_RATE
-from vividlib.errors import AudioError, MotionError
+from vividlib.errors import AudioError, InputError, MotionError
 
 Progress = Callable[[str, int, int], None]
 """``progress(stage, done, total)``; raise `Cancelled` in it to stop the call it was given to."""
@@ -205,6 +205,12 @@ class DenseMotion:
 
     flow: np.ndarray  # H W 2 float32 px: source position minus own position (backward flow)
     occlusion: np.ndarray  # H W float32 in [0, 1]: 1 where the source shows the pixel
+
+
+def check_seed(seed: int) -> None:
+    """Raise InputError unless ``seed`` is 0 or more: of all that is random in a performance."""
+    if seed < 0:
+        raise InputError(f"{seed} is no seed; choose a whole number from 0.")
 
 
 def _curve(name: str, value: np.ndarray, wanted: tuple[int, ...]) -> np.ndarray:

@@ -6,7 +6,7 @@ from scipy.ndimage import binary_erosion
 
 from vividlib.backend import RASTERIZERS
 from vividlib.errors import BackendError
-from vividlib.geometry.raster import interpolate, rasterize, warp
+from vividlib.geometry.raster import interpolate, rasterize, sample, warp
 
 WIDTH, HEIGHT = 70, 50
 FRONT = np.array([[0, 1, 2]])  # with the points below: counter-clockwise as the viewer sees it
@@ -273,3 +273,14 @@ def test_kernels_compile_where_nothing_can_be_cached(monkeypatch):
 
     monkeypatch.setattr(CacheImpl, "_locator_classes", [])
     assert compiled(lambda x: x + 1)(1) == 2
+
+
+def test_sampling_at_the_own_places_returns_the_image():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (7, 9, 3), np.uint8)
+    own = np.stack(np.mgrid[:7, :9][::-1], -1).astype(np.float32)
+    np.testing.assert_array_equal(sample(image, own), image)
+    np.testing.assert_array_equal(sample(image, own[::-1, ::-1]), image[::-1, ::-1])
+    between = sample(image.astype(np.float32), own[:1, :1] + [0.25, 0.5])[0, 0]
+    rows = image[:2, :2].astype(np.float32).mean(0)
+    np.testing.assert_allclose(between, 0.75 * rows[0] + 0.25 * rows[1], atol=1e-3)

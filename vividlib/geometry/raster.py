@@ -143,6 +143,11 @@ def warp(image: np.ndarray, flow: np.ndarray, origin: tuple[int, int] = (0, 0), 
     return _kernels(backend).warp(np.ascontiguousarray(image), flow, int(origin[0]), int(origin[1]))
 
 
+def sample(image: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Look bilinearly into an image (H, W, C) at places (h, w, 2 px, x then y): (h, w, C). As `warp`, and raises so."""
+    return warp(image, at - np.stack(np.mgrid[: at.shape[0], : at.shape[1]][::-1], -1))
+
+
 def _kernels(backend: str) -> ModuleType:
     name = {"numba": "raster_numba", "numpy": "raster_reference"}[backends.rasterizer(backend).name]
     return importlib.import_module(f"vividlib.geometry.{name}")

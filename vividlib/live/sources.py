@@ -21,7 +21,7 @@ from vividlib.live.address import connect, parse
 from vividlib.live.link import Link
 from vividlib.live.pacing import Clock, Played, Timeline, check_fps, play
 from vividlib.media.audio import load_speech, open_sound
-from vividlib.types import Motion, Progress, Speech
+from vividlib.types import Motion, Progress, Speech, check_seed
 
 STANDARD_INPUT, MICROPHONE = "-", "mic"
 _GOODBYE = 0.5  # seconds
@@ -58,8 +58,7 @@ def broadcast(
     """
     source, to = str(source), list(to)
     check_fps(fps)
-    if seed < 0:
-        raise InputError(f"{seed} is no seed; choose a whole number from 0.")
+    check_seed(seed)
     for address in to:
         parse(address)
     table = retarget if isinstance(retarget, Retarget) or retarget is None else retargeting.load(retarget)

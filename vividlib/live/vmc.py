@@ -17,6 +17,7 @@ from scipy.spatial.transform import Rotation
 from vividlib.conventions import ARKIT
 from vividlib.errors import BackendError, OutputError
 from vividlib.export.mixtures import viseme_weights
+from vividlib.head.model import gaze_rotation
 from vividlib.head.visemes import VOWELS
 from vividlib.live.link import UdpLink
 from vividlib.types import Motion
@@ -83,8 +84,7 @@ def _values(frame: Motion, clips: str) -> np.ndarray:
 
 def _eye(gaze: np.ndarray) -> np.ndarray:
     """The turn of an eye bone, a quaternion in our axes."""
-    yaw, pitch = gaze
-    return Rotation.from_euler("YX", [yaw, -pitch]).as_quat()
+    return Rotation.from_matrix(gaze_rotation(gaze)).as_quat()
 
 
 def _message(address: str, *arguments: str | float):

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from vividlib.errors import InputError
-from vividlib.geometry.raster import Fragments, interpolate, rasterize, warp
+from vividlib.geometry.raster import Fragments, interpolate, rasterize, sample
 from vividlib.reconstruction.colours import MOUTH, hidden_colours, parts, to_linear, to_srgb
 from vividlib.reconstruction.lighting import estimate, shade, smooth, uneven
 from vividlib.reconstruction.view import View, look
@@ -213,8 +213,7 @@ def _seen(
     row = np.clip(at[..., 1].round().astype(int), 0, height - 1)
     inside = (at[..., 0] > 0) & (at[..., 1] > 0) & (at[..., 0] < width - 1) & (at[..., 1] < height - 1)
     shown = inside & (view.depth[row, column] - at[..., 2] < TOLERANCE) & (texels.triangle >= 0)
-    own = np.stack(np.mgrid[: at.shape[0], : at.shape[1]][::-1], -1)
-    colour = warp(view.photo, at[..., :2] - own) / np.maximum(at[..., 5:], DEEP)
+    colour = sample(view.photo, at[..., :2]) / np.maximum(at[..., 5:], DEEP)
     return colour, (shown * view.trust[row, column] * at[..., 3])[..., None], at[..., 4:5]
 
 

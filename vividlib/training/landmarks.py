@@ -18,9 +18,9 @@ from tqdm import tqdm
 
 from vividlib.conventions import ARKIT, ARKIT_INDEX
 from vividlib.errors import NoFaceError, VividError
+from vividlib.geometry import raster
 from vividlib.geometry.camera import head_to_camera, project
 from vividlib.geometry.mesh import vertex_normals
-from vividlib.geometry.raster import interpolate, rasterize, warp
 from vividlib.head import embed
 from vividlib.head.gaze import eye_shapes
 from vividlib.head.model import deform, landmarks_of, load, person, twins
@@ -93,13 +93,12 @@ def dress(head: HeadModel, vertices: np.ndarray, rotation: Rotation, skin: tuple
     texture, around = skin
     turned = head_to_camera(vertices.astype(np.float32), rotation.as_quat(), np.zeros(3))
     points, depth = project(embed.CAMERA, turned)
-    fragments = rasterize(np.column_stack([points, depth]), head.faces, embed.SIZE, embed.SIZE)
-    place = interpolate(head.uv * TEXTURE - 0.5, head.uv_faces, fragments)
-    own = np.stack(np.mgrid[: embed.SIZE, : embed.SIZE][::-1], -1)
+    fragments = raster.rasterize(np.column_stack([points, depth]), head.faces, embed.SIZE, embed.SIZE)
+    place = raster.interpolate(head.uv * TEXTURE - 0.5, head.uv_faces, fragments)
     way = np.array([rng.uniform(-1, 1), rng.uniform(-0.3, 1), 1])
     ambient = rng.uniform(0.3, 0.9)
     light = ambient + (1 - ambient) * np.clip(vertex_normals(turned, head.faces) @ way / np.linalg.norm(way), 0, 1)
-    shaded = warp(texture, place - own) * interpolate(light[:, None], head.faces, fragments) ** (1 / 2.2)
+    shaded = raster.sample(texture, place) * raster.interpolate(light[:, None], head.faces, fragments) ** (1 / 2.2)
     return np.where(fragments.triangle[..., None] < 0, around, shaded).astype(np.uint8)
 
 
