@@ -11,6 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from vividlib.media.video import read_video
+from vividlib.training.visemes import Phone
+
+HALVED = "voiced", "blendshapes", "lip_offsets"
 
 
 def videos_of(folder: Path, most: int) -> dict[str, list[Path]]:
@@ -35,12 +38,19 @@ def frames_of(folder: Path, most: int, numbers: Collection[int]) -> Iterator[tup
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """Speech and motion in step."""
+    """Speech and motion in step; of a synthetic clip only the mouth, the voice and the phones are known."""
 
     speaker: str
+    tracked: bool  # a person was filmed; else the mouth was made by rule
     samples: np.ndarray  # N float32 in [-1, 1] at SAMPLE_RATE
-    blendshapes: np.ndarray  # T 52 float32 at MOTION_RATE
     voiced: np.ndarray  # T float32: 1 where somebody speaks or is about to
+    blendshapes: np.ndarray  # T 52 float32 at MOTION_RATE
+    lip_offsets: np.ndarray  # T 40 3 float32 metres in head space, at the landmarks LIPS; T 0 3 if synthetic
+    head_rotation: np.ndarray  # T 4 float32 quaternions; T 0 if synthetic
+    head_translation: np.ndarray  # T 3 float32 metres; T 0 if synthetic
+    gaze: np.ndarray  # T 2 float32 radians, yaw and pitch of both eyes; T 0 if synthetic
+    identity: np.ndarray  # 80 float32, coefficients of the default head's identity basis; 0 if synthetic
+    phones: tuple[Phone, ...]  # when each sound is heard, silences included; empty where it is not known
 
 
 def path(folder: Path, name: str) -> Path:
@@ -60,10 +70,11 @@ def is_check(name: str) -> bool:
 
 def save(folder: Path, name: str, clip: Clip) -> None:
     """Write one clip, whole or not at all: sound as 16-bit, curves as 16-bit floats."""
-    arrays = {f.name: np.asarray(getattr(clip, f.name)) for f in fields(Clip)}
-    arrays["samples"] = np.round(np.clip(arrays["samples"], -1, 1) * 32767).astype(np.int16)
-    for curve in ("blendshapes", "voiced"):
-        arrays[curve] = arrays[curve].astype(np.float16)
+    arrays = {f.name: getattr(clip, f.name) for f in fields(Clip) if f.name != "phones"}
+    arrays["samples"] = np.round(np.clip(clip.samples, -1, 1) * 32767).astype(np.int16)
+    arrays |= {curve: arrays[curve].astype(np.float16) for curve in HALVED}
+    arrays["symbols"] = np.array([phone.symbol for phone in clip.phones], str)
+    arrays["times"] = np.array([(phone.start, phone.end) for phone in clip.phones], np.float32).reshape(-1, 2)
     final = path(folder, name)
     final.parent.mkdir(parents=True, exist_ok=True)
     partial = final.with_suffix(".partial.npz")
@@ -73,10 +84,10 @@ def save(folder: Path, name: str, clip: Clip) -> None:
 
 def load(file: Path) -> Clip:
     """Read one clip."""
-    with np.load(file, allow_pickle=False) as arrays:
-        return Clip(
-            speaker=str(arrays["speaker"]),
-            samples=arrays["samples"].astype(np.float32) / 32767,
-            blendshapes=arrays["blendshapes"].astype(np.float32),
-            voiced=arrays["voiced"].astype(np.float32),
-        )
+    with np.load(file, allow_pickle=False) as stored:
+        arrays = dict(stored)
+    symbols, times = arrays.pop("symbols"), arrays.pop("times").astype(float)
+    arrays |= {curve: arrays[curve].astype(np.float32) for curve in HALVED}
+    arrays["samples"] = arrays["samples"].astype(np.float32) / 32767
+    phones = tuple(Phone(str(symbol), *edges) for symbol, edges in zip(symbols, times.tolist()))
+    return Clip(speaker=str(arrays.pop("speaker")), tracked=bool(arrays.pop("tracked")), phones=phones, **arrays)
