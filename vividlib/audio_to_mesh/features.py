@@ -76,7 +76,7 @@ def level(mel: torch.Tensor) -> torch.Tensor:
     return 10 * torch.log10(mel.sum(-1) + 1e-10)
 
 
-def relative_log_mel(mel: torch.Tensor) -> torch.Tensor:
+def relative_log_mel(mel: torch.Tensor, before: torch.Tensor | None = None) -> torch.Tensor:
     """Log-mel in units of 20 dB, relative to the loudest frame of the last four seconds.
 
     So a voice recorded at another level gives the same features, and no frame depends on later ones.
@@ -84,12 +84,15 @@ def relative_log_mel(mel: torch.Tensor) -> torch.Tensor:
     Parameters
     ----------
     mel : (B, T, MEL_BANDS) power
+    before : (B, N) levels of the frames before, as `level` gives them; only the last LEVEL_MEMORY count
 
     Returns
     -------
     (B, T, MEL_BANDS) float32
     """
-    loudest = F.max_pool1d(F.pad(level(mel), (LEVEL_MEMORY, 0), value=QUIETEST_VOICE), LEVEL_MEMORY + 1, 1)
-    loudest = loudest.clamp(min=QUIETEST_VOICE).unsqueeze(-1)
+    levels = level(mel) if before is None else torch.cat([before, level(mel)], 1)
+    pad = LEVEL_MEMORY + mel.shape[1] - levels.shape[1]
+    levels = F.pad(levels, (pad, 0), value=QUIETEST_VOICE) if pad >= 0 else levels[:, -pad:]
+    loudest = F.max_pool1d(levels, LEVEL_MEMORY + 1, 1).clamp(min=QUIETEST_VOICE).unsqueeze(-1)
     decibels = 10 * torch.log10(mel + 1e-10) - loudest
     return decibels.clamp(min=-DYNAMIC_RANGE) / 20 + 1

@@ -1,8 +1,11 @@
-"""The network from speech to blendshapes: dilated convolutions with a short, fixed look-ahead.
+"""The network from speech to the face: a causal transformer whose frames wait LOOK_AHEAD, and three branches.
 
-Dilated residual convolutions over time follow van den Oord et al., "WaveNet" (arXiv 1609.03499); the
-code of a speaker's style follows VOCA (arXiv 1905.03079) with a neutral code that every speaker shares.
-Widths and depths were chosen by what two CPU cores train in half an hour.
+The branches are VividTalk's (arXiv 2312.01841, section 3.2): blendshapes of the mouth, the other blendshapes, and
+offsets of the lips. The trunk's blocks have attention over the last seconds, a convolution over neighbouring frames
+and a feed-forward part, as in Gulati et al., "Conformer" (arXiv 2005.08100), but none of them looks ahead: the frame
+that comes out belongs to FRAMES_AHEAD frames earlier, so that all there is to carry in a stream is what was heard.
+Distances between frames enter as learned biases (Raffel et al., arXiv 1910.10683, section 2.1). Width and depth were
+chosen by what two CPU cores train in an hour and run 200 times faster than the voice speaks.
 """
 
 from __future__ import annotations
@@ -14,109 +17,212 @@ from torch import nn
 from torch.nn import functional as F
 
 from vividlib.audio_to_mesh.features import MEL_BANDS, MEL_HOP, MEL_WINDOW, MELS_PER_FRAME
+from vividlib.audio_to_mesh.upper import UpperFace
 from vividlib.conventions import ARKIT, ARKIT_INDEX, MOTION_RATE, SAMPLE_RATE
+from vividlib.head.visemes import VISEMES, mixture
 
-SPOKEN = [name for name in ARKIT if name.startswith(("jaw", "mouth", "cheek", "nose", "tongue"))]
-"""The blendshapes that follow from the voice; eyes and brows do not."""
+SPOKEN = [name for name in ARKIT if name.startswith(("jaw", "mouth", "cheekPuff", "tongue"))]
+"""The blendshapes that follow from the voice."""
 SPOKEN_INDEX = [ARKIT_INDEX[name] for name in SPOKEN]
 
-AHEAD_BLOCKS = 4  # each sees one motion frame ahead
-DILATIONS = (1,) * AHEAD_BLOCKS + (1, 2, 4, 8, 16, 32)
-FRAMES_AHEAD = AHEAD_BLOCKS
-FRAMES_BEHIND = AHEAD_BLOCKS + 2 * sum(DILATIONS[AHEAD_BLOCKS:]) + 1
+WIDTH = 256
+HEADS = 4
+DILATIONS = 1, 2, 4, 1, 2
+"""Of the convolution in each block: so many blocks."""
+MEMORY = 100
+"""Frames (2 s) that attention looks back; deeper blocks hear of older ones through it."""
+STYLE = 16
+IDENTITY = 80
+OFFSETS = 20
+"""Lip offsets are mixtures of so many."""
+LIP_LANDMARKS = 40
 
-CLOSING = 0.1, 0.3
-"""Probability of closed lips at which they begin to close and at which they are closed; chosen on held-out
-people so that about as many closures are made as there are."""
-SPEAKING = 0.3, 0.7
-"""Probability of a voice at which a mouth begins to take part and at which it fully does."""
-
+FRAMES_AHEAD = 4
 LOOK_AHEAD = FRAMES_AHEAD / MOTION_RATE + ((MELS_PER_FRAME - 1) * MEL_HOP + MEL_WINDOW // 2) / SAMPLE_RATE
 """Seconds of audio after a frame's time that the frame can depend on: 0.106."""
 
+CLOSING = 0.15, 0.4
+"""Probability of closed lips (p, b, m) at which they begin to close and at which they are closed."""
+BITING = 0.3, 0.6
+"""The same of the lower lip at the upper teeth (f, v)."""
+SPEAKING = 0.3, 0.7
+"""Probability of a voice at which a mouth begins to take part and at which it fully does."""
 
-class Block(nn.Module):
-    """A residual convolution over time that sees ``ahead`` of its two neighbours in the future."""
 
-    def __init__(self, width: int, dilation: int, ahead: int):
-        super().__init__()
-        self.pad = ((2 - ahead) * dilation, ahead * dilation)
-        self.mix = nn.Conv1d(width, width, 3, dilation=dilation)
-        self.drop = nn.Dropout(0.1)
-        self.out = nn.Conv1d(width, width, 1)
+class Memory(NamedTuple):
+    """What a module remembers of frames before, each (B, frames, channels), oldest first."""
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.out(self.drop(F.gelu(self.mix(F.pad(x, self.pad)))))
+    stem: tuple[torch.Tensor, ...]
+    blocks: tuple[tuple[torch.Tensor, ...], ...]  # keys, values, inputs of the convolution
 
 
 class Heard(NamedTuple):
-    """What the network makes of a voice, as logits; `SpeechNetwork.mouth` turns it into motion."""
+    """What the network makes of a voice; `SpeechNetwork.mouth` turns it into motion."""
 
-    shapes: torch.Tensor  # B T len(SPOKEN)
-    voice: torch.Tensor  # B T, whether somebody speaks
-    closed: torch.Tensor  # B T, whether the lips are closed
+    shapes: torch.Tensor  # B T len(SPOKEN), logits
+    voice: torch.Tensor  # B T, logit: somebody speaks
+    closed: torch.Tensor  # B T, logit: the lips are closed
+    bitten: torch.Tensor  # B T, logit: the lower lip is at the upper teeth
+    offsets: torch.Tensor  # B T OFFSETS, shares of the basis
+    trunk: torch.Tensor  # B T WIDTH, for the upper face
 
 
-class SpeechNetwork(nn.Module):
-    """Relative log-mel to the spoken blendshapes, whether a voice is heard, and whether the lips are closed.
+class Block(nn.Module):
+    """Attention, convolution and feed-forward, each added to what comes in; nothing looks ahead."""
+
+    def __init__(self, width: int, dilation: int):
+        super().__init__()
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
+        self.attend = nn.Linear(width, 3 * width)
+        self.bias = nn.Parameter(torch.zeros(HEADS, MEMORY + 1))
+        self.gather = nn.Linear(width, width)
+        self.near = nn.Conv1d(width, width, 3, dilation=dilation)
+        self.expand = nn.Linear(width, 3 * width // 2)
+        self.contract = nn.Linear(3 * width // 2, width)
+        self.drop = nn.Dropout(0.1)
+
+    @property
+    def reach(self) -> int:
+        """Frames before the present one that the convolution sees."""
+        return 2 * self.near.dilation[0]
+
+    def forward(
+        self, x: torch.Tensor, memory: tuple[torch.Tensor, ...]
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        """(B, T, width) and what was remembered to the same."""
+        query, key, value = self.attend(self.norms[0](x)).chunk(3, -1)
+        key, value = torch.cat([memory[0], key], 1), torch.cat([memory[1], value], 1)
+        x = x + self.gather(self._attention(query, key, value))
+        inputs = torch.cat([memory[2], self.norms[1](x)], 1)
+        x = x + F.gelu(self.near(inputs.transpose(1, 2)).transpose(1, 2))
+        x = x + self.drop(self.contract(F.gelu(self.expand(self.norms[2](x)))))
+        return x, (key[:, -MEMORY:], value[:, -MEMORY:], inputs[:, -self.reach :])
+
+    def _attention(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        """Each of the T queries attends to itself and the MEMORY keys before it; keys end with the last query."""
+        back = torch.arange(query.shape[1])[:, None] - torch.arange(key.shape[1]) + key.shape[1] - query.shape[1]
+        bias = self.bias[:, back.clamp(0, MEMORY)].masked_fill((back < 0) | (back > MEMORY), -torch.inf)
+        query, key, value = (part.unflatten(-1, (HEADS, -1)).transpose(1, 2) for part in (query, key, value))
+        weights = (query @ key.transpose(2, 3) * query.shape[-1] ** -0.5 + bias).softmax(-1)
+        return (weights.to(value.dtype) @ value).transpose(1, 2).flatten(2)
+
+
+class Branch(nn.Module):
+    """Two layers from the trunk to curves, bent by a style (FiLM: Perez et al., arXiv 1709.07871).
 
     Parameters
     ----------
-    speakers : number of style codes; code 0 is the neutral one
-    width : channels of the trunk
+    reach : how much a style may change; small for lips, whose sounds are the same for everybody
     """
 
-    def __init__(self, speakers: int, width: int = 256):
+    def __init__(self, width: int, outputs: int, reach: float):
         super().__init__()
-        self.stem = nn.Conv1d(MEL_BANDS, width, 2 * MELS_PER_FRAME, stride=MELS_PER_FRAME)
-        self.style = nn.Embedding(speakers, width)
-        self.blocks = nn.ModuleList(
-            Block(width, dilation, int(index < AHEAD_BLOCKS)) for index, dilation in enumerate(DILATIONS)
-        )
-        self.head = nn.Conv1d(width, len(SPOKEN) + 2, 1)
+        self.hidden = nn.Linear(width, width)
+        self.film = nn.Linear(STYLE, 2 * width, bias=False)
+        self.out = nn.Linear(width, outputs)
+        self.reach = reach
+        nn.init.zeros_(self.film.weight)
+
+    def forward(self, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
+        """(B, T, width) and (B, STYLE) to (B, T, outputs)."""
+        scale, shift = (self.reach * torch.tanh(self.film(style))).unsqueeze(1).chunk(2, -1)
+        return self.out(F.gelu(self.hidden(x)) * (1 + scale) + shift)
+
+
+class SpeechNetwork(nn.Module):
+    """Relative log-mel to the spoken blendshapes and lip offsets, and what the upper face is sampled from.
+
+    Parameters
+    ----------
+    speakers : number of style codes; code 0 is the neutral one and stays zero
+    """
+
+    def __init__(self, speakers: int):
+        super().__init__()
+        self.fine = nn.Conv1d(MEL_BANDS, WIDTH // 2, 5)
+        self.stem = nn.Conv1d(WIDTH // 2, WIDTH, 2 * MELS_PER_FRAME, stride=MELS_PER_FRAME)
+        self.blocks = nn.ModuleList(Block(WIDTH, dilation) for dilation in DILATIONS)
+        self.norm = nn.LayerNorm(WIDTH)
+        self.styles = nn.Embedding(speakers, STYLE, padding_idx=0)
+        self.person = nn.Linear(IDENTITY, STYLE, bias=False)
+        self.lips = Branch(WIDTH, len(SPOKEN) + 3, reach=0.3)
+        self.corrections = Branch(WIDTH, OFFSETS, reach=0.3)
+        self.upper = UpperFace()
         self.register_buffer("gain", torch.ones(len(SPOKEN)))
         self.register_buffer("opening", torch.zeros(len(SPOKEN)))  # mm of lip gap for each blendshape at 1
-        nn.init.normal_(self.style.weight, std=0.1)
-        nn.init.constant_(self.head.bias, -3.0)
+        self.register_buffer("basis", torch.zeros(OFFSETS, LIP_LANDMARKS, 3))  # metres
+        self.register_buffer("parting", torch.zeros(OFFSETS))  # mm of lip gap for each of the basis at 1
+        nn.init.zeros_(self.person.weight)
+        nn.init.constant_(self.lips.out.bias, -3.0)
 
     @classmethod
     def from_weights(cls, weights: dict[str, torch.Tensor]) -> SpeechNetwork:
         """The network that a state dict was saved from, ready to run."""
-        speakers, width = weights["style.weight"].shape
-        network = cls(speakers, width).eval()
+        network = cls(len(weights["styles.weight"])).eval()
         network.load_state_dict(weights)
         return network
 
-    def forward(self, mel: torch.Tensor, speaker: torch.Tensor) -> Heard:
-        """Run the network; nothing it gives depends on audio more than LOOK_AHEAD later.
+    def style(self, code: torch.Tensor, identity: torch.Tensor) -> torch.Tensor:
+        """Style codes (B,) int64 and coefficients of the head's identity (B, IDENTITY) to (B, STYLE)."""
+        return self.styles(code) + self.person(identity)
+
+    def nothing(self, batch: int = 1) -> Memory:
+        """The memory of one that has heard nothing."""
+        none, mels = torch.zeros(batch, 0, WIDTH), self.stem.kernel_size[0] - self.stem.stride[0]
+        stem = torch.zeros(batch, self.fine.kernel_size[0] - 1, MEL_BANDS), torch.zeros(batch, mels, WIDTH // 2)
+        return Memory(stem, tuple((none, none, torch.zeros(batch, b.reach, WIDTH)) for b in self.blocks))
+
+    def forward(self, mel: torch.Tensor, style: torch.Tensor, memory: Memory) -> tuple[Heard, Memory]:
+        """Hear the next frames.
+
+        What is heard comes FRAMES_AHEAD frames late: index t of the result belongs to motion frame
+        ``t - FRAMES_AHEAD`` of the same counting.
 
         Parameters
         ----------
-        mel : (B, MELS_PER_FRAME * T, MEL_BANDS), from `features.relative_log_mel`
-        speaker : (B,) int64, style codes
+        mel : (B, MELS_PER_FRAME * T, MEL_BANDS), T at least 1, from `features.relative_log_mel`
+        style : (B, STYLE)
+        memory : from `nothing` or the call before
         """
-        x = F.pad(mel.transpose(1, 2), (MELS_PER_FRAME, 0))
-        x = self.stem(x) + self.style(speaker).unsqueeze(-1)
-        for block in self.blocks:
-            x = block(x)
-        x = self.head(F.gelu(x)).transpose(1, 2)
-        return Heard(x[..., :-2], x[..., -2], x[..., -1])
+        mel = torch.cat([memory.stem[0], mel], 1)
+        fine = F.gelu(self.fine(mel.transpose(1, 2)).transpose(1, 2))
+        fine = torch.cat([memory.stem[1], fine], 1)
+        x = self.stem(fine.transpose(1, 2)).transpose(1, 2)
+        stem = mel[:, 1 - self.fine.kernel_size[0] :], fine[:, self.stem.stride[0] - self.stem.kernel_size[0] :]
+        kept = []
+        for block, before in zip(self.blocks, memory.blocks):
+            x, after = block(x, before)
+            kept.append(after)
+        x = self.norm(x)
+        lips = self.lips(x, style)
+        heard = Heard(lips[..., :-3], *lips[..., -3:].unbind(-1), self.corrections(x, style), x)
+        return heard, Memory(stem, tuple(kept))
 
-    def mouth(self, heard: Heard) -> torch.Tensor:
-        """Blendshapes (..., T, len(SPOKEN)) in [0, 1] at their calibrated amplitude, with the lips closed
-        where they may be closed: a closure missed is seen sooner than one too many."""
+    def mouth(self, heard: Heard) -> tuple[torch.Tensor, torch.Tensor]:
+        """The mouth at its calibrated amplitude, closed and at the teeth where that is heard.
+
+        Returns
+        -------
+        shapes : (..., T, len(SPOKEN)) in [0, 1]
+        offsets : (..., T, LIP_LANDMARKS, 3) metres in head space
+        """
         shapes = (torch.sigmoid(heard.shapes) * self.gain).clamp(max=1)
-        gap = (shapes @ self.opening).clamp(min=0)
+        bitten = ramp(torch.sigmoid(heard.bitten), *BITING).unsqueeze(-1)
+        shapes = shapes + bitten * (_AT_TEETH - shapes)
+        closed = ramp(torch.sigmoid(heard.closed), *CLOSING)
+        gap = (shapes @ self.opening + heard.offsets @ self.parting).clamp(min=0)
         close = SPOKEN.index("mouthClose")
-        closed = _ramp(torch.sigmoid(heard.closed), *CLOSING)
         shapes[..., close] += closed * gap / -self.opening[close]
-        return shapes.clamp(max=1)
+        return shapes.clamp(0, 1), (heard.offsets @ self.basis.flatten(1)).unflatten(-1, self.basis.shape[1:])
 
     def voice(self, heard: Heard) -> torch.Tensor:
         """How far the mouth takes part, (..., T) in [0, 1]; exactly 0 where surely nobody speaks."""
-        return _ramp(torch.sigmoid(heard.voice), *SPEAKING)
+        return ramp(torch.sigmoid(heard.voice), *SPEAKING)
 
 
-def _ramp(x: torch.Tensor, low: float, high: float) -> torch.Tensor:
+_AT_TEETH = torch.from_numpy(mixture({"FF": 1.0}, VISEMES)[SPOKEN_INDEX])
+
+
+def ramp(x: torch.Tensor, low: float, high: float) -> torch.Tensor:
     """0 below ``low``, 1 above ``high``, linear between."""
     return ((x - low) / (high - low)).clamp(0, 1)

@@ -1,177 +1,199 @@
-"""From a voice that is still coming to motion: explicit state in, explicit state out.
+"""From a voice to a performance, as it comes: explicit state in, explicit state out.
 
-The mouth is that of `vividlib.speak`, whatever the chunks: the network looks LOOK_AHEAD seconds ahead and no
-further, and all that it remembers is carried in the state. What `speak` makes from the whole recording cannot be
-made so: here the head sways and the eyes wander and blink by the seed alone, without nods and brows on stressed
-syllables.
+There is no other way through the network: `vividlib.speak` steps through a recording by the same function, so that
+chunks of any sizes give what the whole gives.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 
 import numpy as np
 import torch
+from scipy.signal import lfilter
 from torch.nn import functional as F
 
-from vividlib.audio_to_mesh import eyes
+from vividlib.audio_to_mesh import upper
+from vividlib.audio_to_mesh.controls import DEFAULTS, Controls
 from vividlib.audio_to_mesh.features import (
     LEVEL_MEMORY,
-    MEL_BANDS,
     MEL_HOP,
     MEL_WINDOW,
     MELS_PER_FRAME,
+    QUIETEST_VOICE,
     level,
     mel_spectrogram,
     relative_log_mel,
 )
-from vividlib.audio_to_mesh.network import SPOKEN_INDEX, Heard, SpeechNetwork
-from vividlib.audio_to_mesh.performance import EASE, HOLD, load_network, participation
-from vividlib.audio_to_mesh.sway import sway
-from vividlib.conventions import ARKIT, ARKIT_INDEX, MOTION_RATE
-from vividlib.errors import AudioError
-from vividlib.head.gaze import eye_shapes
+from vividlib.audio_to_mesh.network import (
+    FRAMES_AHEAD,
+    IDENTITY,
+    LIP_LANDMARKS,
+    SPOKEN_INDEX,
+    Heard,
+    Memory,
+    SpeechNetwork,
+)
+from vividlib.conventions import ARKIT, MOTION_RATE
+from vividlib.errors import AudioError, InputError
 from vividlib.types import Motion
+from vividlib.weights import load_weights
 
+WEIGHTS = "audio_to_mesh.safetensors"
+EASE = 5  # frames in which a mouth begins or stops to take part
+HOLD = 10  # frames that a mouth goes on after the last sound
 _HOP = MEL_HOP * MELS_PER_FRAME  # samples in a frame of motion
-_IDLE = 60 * MOTION_RATE  # frames of head and eyes made at once; they begin and end at rest
-_LIVELINESS = 0.5  # of head motion: between that of a listener (0) and of a speaker (1)
-_BACK = np.linspace(1, 0, 4)[1:, None]  # a saccade back to the viewer
+_MOST = 250  # frames the network hears at once: attention grows with the square
 
 
-@dataclass(frozen=True, eq=False)
-class Hearing:
-    """What frames to come depend on, of what was heard before them."""
-
-    samples: torch.Tensor  # N, from the first that the next frame looks at
-    mel: torch.Tensor  # up to LEVEL_MEMORY, MEL_BANDS
-    inputs: tuple[torch.Tensor, ...]  # of the stem and of each block, 1 C N: its latest inputs
-    voice: torch.Tensor  # up to HOLD + EASE - 1 frames
-    loud: torch.Tensor  # the same frames and those that the network still waits with, dB
+@cache
+def load_network() -> SpeechNetwork:
+    """The trained network of assets/."""
+    weights = load_weights(WEIGHTS)
+    return SpeechNetwork.from_weights({name: tensor.float() for name, tensor in weights.items()})
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """Where a streamed performance is."""
+    """What frames to come depend on, of what was heard before them."""
 
-    hearing: Hearing
-    frame: int  # how many have been made
-    seed: int
+    samples: torch.Tensor  # N, from the first that the next frame looks at
+    levels: torch.Tensor  # 1, up to LEVEL_MEMORY, dB of mel frames
+    memory: Memory  # of the network
+    loud: torch.Tensor  # up to HOLD + FRAMES_AHEAD, dB of motion frames
+    voice: torch.Tensor  # EASE - 1, of frames before
+    mouth: np.ndarray | None  # the last one, of which smoothing keeps a part
+    upper: upper.State
+    heard: int  # frames that the network has heard; as many but FRAMES_AHEAD have been made
 
 
-def begin(seed: int = 0) -> State:
-    """The state before the first sample; ``seed`` decides blinks, gaze and head motion."""
-    return State(_deaf(load_network()), 0, seed)
-
-
-def step(state: State, samples: np.ndarray, last: bool = False) -> tuple[State, Motion | None]:
-    """Hear the next samples.
-
-    Parameters
-    ----------
-    state
-        From `begin` or the step before.
-    samples
-        (N,) float32 in [-1, 1] at 16 kHz, any number of them, none included.
-    last
-        Whether nothing follows; then the frames held back for the look-ahead come, too.
-
-    Returns
-    -------
-    state
-        For the next step.
-    motion
-        The frames that the samples complete, at MOTION_RATE; None if they complete none. After the last step
-        there is one for every 20 ms of sound begun, as `speak` makes them.
+@dataclass(frozen=True, eq=False)
+class Generator:
+    """Makes motion of a voice: ``state = generator.begin(seed)``, ``state, motion = generator.step(state, samples)``.
 
     Raises
     ------
-    AudioError
-        If the samples are something else.
+    InputError
+        If no style has the number.
     """
-    samples = np.asarray(samples)
-    if samples.ndim != 1 or samples.dtype != np.float32 or not np.isfinite(samples).all():
-        raise AudioError("A stream takes one row of finite float32 samples at 16 kHz; convert the chunks before.")
-    hearing, mouth, _ = hear(load_network(), state.hearing, samples, last)
-    after = State(hearing, state.frame + len(mouth), state.seed)
-    return after, _performed(mouth, state.frame, state.seed) if len(mouth) else None
 
+    controls: Controls = DEFAULTS
+    identity: np.ndarray | None = None  # coefficients of the default head's identity basis, of the face to move
 
-def hear(
-    network: SpeechNetwork, state: Hearing, samples: np.ndarray, last: bool
-) -> tuple[Hearing, np.ndarray, np.ndarray]:
-    """`performance.listen` for the next samples: state, mouth (T, 52), voice (T,)."""
-    with torch.inference_mode():
+    def __post_init__(self):
+        styles = len(load_network().styles.weight)
+        if not 0 <= self.controls.style < styles:
+            raise InputError(f"There is no style {self.controls.style}; choose from 0 to {styles - 1}.")
+
+    @cached_property
+    def style(self) -> torch.Tensor:
+        """The style that conditions every branch, (1, STYLE)."""
+        coefficients = torch.zeros(1, IDENTITY)
+        if self.identity is not None:
+            coefficients[0] = torch.from_numpy(self.identity[:IDENTITY])
+        with torch.inference_mode():
+            style = load_network().style(torch.tensor([self.controls.style]), coefficients)
+            return style * self.controls.style_strength
+
+    def begin(self, seed: int = 0) -> State:
+        """The state before the first sample; ``seed`` decides all that the voice does not tell."""
+        nothing = torch.zeros(0)
+        return State(
+            torch.zeros(MEL_WINDOW // 2), torch.zeros(1, 0), load_network().nothing(), nothing,
+            torch.zeros(EASE - 1), None, upper.begin(seed), 0,
+        )  # fmt: skip
+
+    def step(self, state: State, samples: np.ndarray, last: bool = False) -> tuple[State, Motion | None]:
+        """Hear the next samples.
+
+        Parameters
+        ----------
+        state
+            From `begin` or the step before.
+        samples
+            (N,) float32 in [-1, 1] at 16 kHz, any number of them, none included.
+        last
+            Whether nothing follows; then the frames held back for the look-ahead come, too.
+
+        Returns
+        -------
+        state
+            For the next step.
+        motion
+            The frames that the samples complete, at MOTION_RATE; None if they complete none. After the last step
+            there is one for every 20 ms of sound begun.
+
+        Raises
+        ------
+        AudioError
+            If the samples are something else.
+        """
+        samples = np.asarray(samples)
+        if samples.ndim != 1 or samples.dtype != np.float32 or not np.isfinite(samples).all():
+            raise AudioError("A stream takes one row of finite float32 samples at 16 kHz; convert the chunks before.")
         waiting = torch.cat([state.samples, torch.from_numpy(samples)])
         if last:
-            frames = max(0, -(-(len(waiting) - MEL_WINDOW // 2) // _HOP))
-            waiting = F.pad(waiting, (0, max(0, frames * _HOP - MEL_HOP + MEL_WINDOW - len(waiting))))
+            frames = -(-(state.heard * _HOP + len(waiting) - MEL_WINDOW // 2) // _HOP)
+            count = frames + FRAMES_AHEAD - state.heard if frames else 0
+            waiting = F.pad(waiting, (0, max(0, count * _HOP - MEL_HOP + MEL_WINDOW - len(waiting))))
         else:
-            frames = max(0, (len(waiting) - MEL_WINDOW + MEL_HOP) // _HOP)
-        mel, new, relative = state.mel, state.mel[:0], state.mel[:0]
-        if frames:
-            new = mel_spectrogram(waiting[: frames * _HOP - MEL_HOP + MEL_WINDOW])
-            mel = torch.cat([state.mel, new])
-            relative = relative_log_mel(mel.unsqueeze(0))[0, len(state.mel) :]
-        inputs, heard = _through(network, state.inputs, relative, last)
+            count = max(0, (len(waiting) - MEL_WINDOW + MEL_HOP) // _HOP)
+        motions = []
+        for start in range(0, count, _MOST):
+            stop = min(start + _MOST, count)
+            with torch.inference_mode():
+                state, motion = self._hear(state, waiting[start * _HOP : stop * _HOP - MEL_HOP + MEL_WINDOW])
+            motions += [motion] if motion else []
+        return replace(state, samples=waiting[count * _HOP :]), Motion.joined(motions) if motions else None
+
+    def _hear(self, state: State, samples: torch.Tensor) -> tuple[State, Motion | None]:
+        """Hear samples that complete whole frames."""
+        network = load_network()
+        mel = mel_spectrogram(samples).unsqueeze(0)
+        heard, memory = network(relative_log_mel(mel, state.levels), self.style, state.memory)
+        levels = level(mel)
+        loud = torch.cat([state.loud, levels[0].unflatten(0, (-1, MELS_PER_FRAME)).amax(1)])
         count = heard.voice.shape[1]
-        voice = torch.cat([state.voice, network.voice(heard)[0]])
-        loud = torch.cat([state.loud, level(new).unflatten(0, (-1, MELS_PER_FRAME)).amax(1)])
-        mouth = np.zeros((count, len(ARKIT)), np.float32)
-        takes_part = participation(voice, loud)[len(state.voice) :] if count else voice[:0]
-        mouth[:, SPOKEN_INDEX] = (network.mouth(heard)[0] * takes_part.unsqueeze(1)).numpy()
-        forget = max(0, len(voice) - (HOLD + EASE - 1))
-        after = Hearing(waiting[frames * _HOP :], mel[-LEVEL_MEMORY:], inputs, voice[forget:], loud[forget:])
-    return after, mouth, takes_part.numpy()
+        after = State(
+            samples[:0], torch.cat([state.levels, levels], 1)[:, -LEVEL_MEMORY:], memory, loud[-HOLD - FRAMES_AHEAD :],
+            state.voice, state.mouth, state.upper, state.heard + count,
+        )  # fmt: skip
+        # What the network says of the FRAMES_AHEAD frames before the first sample concerns nobody.
+        own = max(0, FRAMES_AHEAD - state.heard)
+        if own >= count:
+            return after, None
+        heard = Heard(*(part[:, own:] for part in heard))
+        voice = network.voice(heard)[0] * (_loudest_near(loud, count - own) > QUIETEST_VOICE)
+        voice = torch.cat([state.voice, voice])
+        part = F.avg_pool1d(voice.unsqueeze(0), EASE, 1)[0]  # as a mouth does not jump
+        mouth = self._mouth(heard, part, state.mouth)
+        present = loud[len(loud) - FRAMES_AHEAD - len(part) : len(loud) - FRAMES_AHEAD]
+        living, shapes, rotation, translation, gaze = upper.step(
+            network.upper, state.upper, heard.trunk[0], self.style[0], part, present, self.controls
+        )
+        after = replace(after, voice=voice[1 - EASE :], mouth=mouth[-1], upper=living)
+        blendshapes = self.controls.shaped(shapes + mouth[:, : len(ARKIT)])
+        offsets = mouth[:, len(ARKIT) :].reshape(len(mouth), LIP_LANDMARKS, 3)
+        return after, Motion(blendshapes, rotation, translation, gaze, offsets)
+
+    def _mouth(self, heard: Heard, part: torch.Tensor, before: np.ndarray | None) -> np.ndarray:
+        """The mouth of each frame as one row: 52 blendshapes and the lip offsets."""
+        network, controls = load_network(), self.controls
+        shapes, offsets = network.mouth(heard)
+        share = controls.mouth * (part if controls.close_in_silence else torch.ones_like(part)).unsqueeze(1)
+        rows = np.zeros((len(part), len(ARKIT) + offsets[0, 0].numel()), np.float32)
+        rows[:, SPOKEN_INDEX] = (shapes[0] * share).numpy()
+        rows[:, len(ARKIT) :] = (offsets[0].flatten(1) * share).numpy()
+        if controls.smoothing:
+            keep = np.exp(-1 / (controls.smoothing * MOTION_RATE))
+            before = np.zeros_like(rows[0]) if before is None else before
+            rows = lfilter([1 - keep], [1, -keep], rows, axis=0, zi=keep * before[None])[0].astype(np.float32)
+        return rows
 
 
-def _deaf(network: SpeechNetwork) -> Hearing:
-    """The state in which nothing has been heard: zeros where the network pads with zeros."""
-    width = network.stem.out_channels
-    inputs = [torch.zeros(1, MEL_BANDS, MELS_PER_FRAME)]
-    inputs += [torch.zeros(1, width, block.pad[0]) for block in network.blocks]
-    nothing = torch.zeros(0)
-    return Hearing(torch.zeros(MEL_WINDOW // 2), torch.zeros(0, MEL_BANDS), tuple(inputs), nothing, nothing)
-
-
-def _through(
-    network: SpeechNetwork, inputs: tuple[torch.Tensor, ...], mel: torch.Tensor, last: bool
-) -> tuple[tuple[torch.Tensor, ...], Heard]:
-    """`SpeechNetwork.forward` for the next relative log-mel (T, MEL_BANDS); blocks that look ahead hold frames back."""
-    x = torch.cat([inputs[0], mel.T.unsqueeze(0)], -1)
-    kept = [x[..., -MELS_PER_FRAME:]]
-    style = network.style(torch.zeros(1, dtype=torch.int64)).unsqueeze(-1)
-    x = network.stem(x) + style if len(mel) else style[..., :0]
-    for block, before in zip(network.blocks, inputs[1:]):
-        x = torch.cat([before, x], -1)
-        reach = sum(block.pad)
-        kept.append(x[..., max(0, x.shape[-1] - reach) :])
-        if last:
-            x = F.pad(x, (0, block.pad[1]))
-        count = max(0, x.shape[-1] - reach)
-        own = x[..., block.pad[0] :][..., :count]
-        x = own + block.out(F.gelu(block.mix(x))) if count else own
-    x = network.head(F.gelu(x)).transpose(1, 2) if x.shape[-1] else x.new_zeros(1, 0, network.head.out_channels)
-    return tuple(kept), Heard(x[..., :-2], x[..., -2], x[..., -1])
-
-
-def _performed(mouth: np.ndarray, start: int, seed: int) -> Motion:
-    """The mouth (T, 52) from frame ``start`` on, with head and eyes that live."""
-    frames = np.arange(start, start + len(mouth))
-    parts = [_idle(seed, number) for number in range(frames[0] // _IDLE, frames[-1] // _IDLE + 1)]
-    offset = frames - frames[0] // _IDLE * _IDLE
-    rotation, translation, gaze, lids = (np.concatenate(curves)[offset] for curves in zip(*parts))
-    blendshapes = mouth + eye_shapes(gaze)
-    blendshapes[:, [ARKIT_INDEX["eyeBlinkLeft"], ARKIT_INDEX["eyeBlinkRight"]]] = lids[:, None]
-    return Motion(blendshapes, rotation, translation, gaze)
-
-
-@lru_cache(maxsize=2)
-def _idle(seed: int, number: int) -> tuple[np.ndarray, ...]:
-    """The ``number``-th minute of rotation, translation, gaze and lids of one who is seen but not heard."""
-    random = np.random.default_rng([seed, number])
-    rotation, translation, _ = sway(np.zeros(_IDLE), np.full(_IDLE, _LIVELINESS), random)
-    target = eyes.wander(_IDLE, random)
-    target[-len(_BACK) :] *= _BACK
-    return rotation, translation, eyes.stay_on_target(target, rotation), eyes.blinks(_IDLE, random)
+def _loudest_near(loud: torch.Tensor, count: int) -> torch.Tensor:
+    """The loudest of the frames that a mouth still or already answers to, (count,) dB; ``loud`` ends FRAMES_AHEAD
+    frames after the last of them."""
+    padded = F.pad(loud, (HOLD + FRAMES_AHEAD + count - len(loud), 0), value=-100)
+    return F.max_pool1d(padded.unsqueeze(0), HOLD + 1 + FRAMES_AHEAD, 1)[0]

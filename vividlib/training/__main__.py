@@ -30,7 +30,6 @@ def main(arguments: list[str] | None = None) -> int:
     train = steps.add_parser("train", help="train the network; continues from its checkpoint")
     train.add_argument("clips", type=Path, nargs="+", help="folders that prepare and synthesize wrote")
     train.add_argument("--out", type=Path, required=True, help="for checkpoints and the weights")
-    train.add_argument("--held-out", nargs="*", default=[], help="speakers not to learn from")
     train.add_argument("--steps", type=int, default=4000)
     given = parser.parse_args(arguments)
     try:
@@ -58,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             from vividlib.training.train import train
 
-            train(given.clips, given.out, given.held_out, given.steps)
+            train(given.clips, given.out, given.steps)
     except VividError as problem:
         print(problem, file=sys.stderr)
         return 2

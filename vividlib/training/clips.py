@@ -13,6 +13,12 @@ import numpy as np
 from vividlib.media.video import read_video
 from vividlib.training.visemes import Phone
 
+HELD_OUT = frozenset(
+    [f"id{number}" for number in range(24, 29)]
+    + [f"vox_{number:02}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12)]
+)
+"""People of the shared clips from whom nothing is learned: figures of training are theirs. vox_10 is vox_06 again."""
+
 HALVED = "voiced", "blendshapes", "lip_offsets"
 
 
