@@ -1,7 +1,12 @@
+import ctypes.util
+import json
 from itertools import pairwise
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from vividlib.conventions import SAMPLE_RATE
 from vividlib.media.audio import load_speech
 from vividlib.weights import asset_path
 
@@ -52,12 +57,80 @@ def test_sounds_are_found_where_the_synthesiser_put_them(align):
     assert all(one.end == pytest.approx(two.start) for one, two in pairwise(phones))
 
 
-def test_words_without_a_pronunciation_give_nothing(align):
-    assert align.align(load_speech(asset_path("speech.wav")).samples, ["xqzzt"]) == []
+@pytest.fixture
+def espeak():
+    if ctypes.util.find_library("espeak-ng") is None:
+        pytest.skip("espeak-ng is needed for training only")
+
+
+def test_words_are_found_in_a_text(align):
+    assert align.words_of("Hello, \u201cMr. O\u2019Neill\u201d: don't\u2014stop!") == [
+        "hello",
+        "mr",
+        "o'neill",
+        "don't",
+        "stop",
+    ]
+
+
+def test_no_words_give_no_sounds(align):
     assert align.align(load_speech(asset_path("speech.wav")).samples, []) == []
 
 
+def test_words_that_the_dictionary_lacks_are_spelt_and_found(align, espeak):
+    odd = {"computer": "komputer", "program": "prohgramm"}
+    phones = align.align(load_speech(asset_path("speech.wav")).samples, [odd.get(word, word) for word in WORDS])
+    assert any(phone.symbol == "p" and phone.start == pytest.approx(PROGRAM[0], abs=0.06) for phone in phones)
+
+
+def test_arabic_is_spelt_with_and_without_short_vowels(align, espeak):
+    plain, vowelled = align._spellings("\u0628\u0634\u0623\u0646", "ar")  # bsh'n
+    assert plain == ["B", "SH", "N"] and vowelled == ["B", "AH", "SH", "AH", "N"]
+
+
+def write_grid(folder: Path, edges: list[tuple[float, float]], words: list[str]) -> Path:
+    """An .align file as GRID has it, of words that are heard at these times."""
+    units = [[round((edge - 0.04) * 25000) for edge in pair] for pair in edges]
+    rows = [f"{start} {end} {word}" for (start, end), word in zip(units, words)]
+    (folder / "a.align").write_text("\n".join(["0 1 sil", *rows, "70000 70001 sp"]))
+    return folder / "a.mp4"
+
+
 def test_grid_words_are_read_from_beside_the_video(align, tmp_path):
-    (tmp_path / "a.align").write_text("0 100 sil\n100 200 bin\n200 300 a\n300 400 sp\n400 500 now\n")
-    assert align.grid_words(tmp_path / "a.mp4") == ["bin", "a(2)", "now"]
+    words = align.grid_words(write_grid(tmp_path, [(0.5, 0.7), (0.7, 0.8)], ["bin", "a"]))
+    assert [word.name for word in words] == ["bin", "a(2)"]
+    assert words[0].start == pytest.approx(0.5) and words[1].end == pytest.approx(0.8)
     assert align.grid_words(tmp_path / "b.mp4") == []
+
+
+@pytest.mark.parametrize("shift, known", [(0.0, True), (0.1, True), (0.6, False)])
+def test_an_alignment_must_meet_the_known_times_but_for_a_shift(align, tmp_path, shift, known):
+    samples = load_speech(asset_path("speech.wav")).samples
+    found = [word for word, _ in align._align(samples, WORDS) if word.name not in align.FILLERS]
+    edges = [(word.start + shift, word.end + shift) for word in found]
+    video = write_grid(tmp_path, edges, WORDS)
+    assert bool(align.phones_of(video, samples)) == known
+    edges[8] = (edges[8][0] + 0.4, edges[8][1] + 0.4)
+    assert align.phones_of(write_grid(tmp_path, edges, WORDS), samples) == []
+
+
+def test_anchors_words_are_read_from_above_their_folder(align, tmp_path):
+    rows = [
+        {"path": "anchors/id00/000.mp4", "words": [{"word": "\u0639\u0644\u064a", "start": 0.1, "end": 0.4}]},
+        {"path": "anchors/id00/001.mp4", "words": None},
+    ]
+    (tmp_path / "words.json").write_text(json.dumps(rows))
+    assert align.anchor_words(tmp_path / "id00" / "000.mp4") == [align.Word("\u0639\u0644\u064a", 0.1, 0.4)]
+    assert align.anchor_words(tmp_path / "id00" / "001.mp4") == []
+    assert align.anchor_words(tmp_path / "id00" / "002.mp4") == []
+    assert align.phones_of(tmp_path / "id00" / "002.mp4", np.zeros(SAMPLE_RATE, np.float32)) == []
+
+
+def test_a_first_stop_gives_back_the_pause_it_has_swallowed(align):
+    samples = load_speech(asset_path("speech.wav")).samples
+    start = round((PROGRAM[0] + 0.03) * SAMPLE_RATE)  # within the closure of the p
+    noise = np.random.default_rng(0).normal(0, 1e-3, SAMPLE_RATE).astype(np.float32)
+    phones = align.align(np.concatenate([noise, samples[start:]]), ["program", "on", "a", "laptop"])
+    first = next(phone for phone in phones if phone.symbol)
+    assert first.symbol == "p" and first.end - first.start <= align.LONGEST_STOP + 1e-9
+    assert first.end == pytest.approx(1.05, abs=0.06)
