@@ -191,6 +191,12 @@ class Motion:
             blend(self.lip_offsets), self.rate,
         )  # fmt: skip
 
+    @classmethod
+    def joined(cls, parts: list[Motion]) -> Motion:
+        """Motions of one rate, one after the other."""
+        names = "blendshapes", "head_rotation", "head_translation", "gaze", "lip_offsets"
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names), parts[0].rate)
+
     def resample(self, rate: float) -> Motion:
         """The same motion at another frame rate; its duration changes by less than one frame."""
         if rate == self.rate:

@@ -170,7 +170,7 @@ class Generator:
         mouth = self._mouth(heard, part, state.mouth)
         present = loud[len(loud) - FRAMES_AHEAD - len(part) : len(loud) - FRAMES_AHEAD]
         living, shapes, rotation, translation, gaze = upper.step(
-            network.upper, state.upper, heard.trunk[0], self.style[0], part, present, self.controls
+            network.upper, state.upper, heard.trunk[0], self.style[0], part.numpy(), present.numpy(), self.controls
         )
         after = replace(after, voice=voice[1 - EASE :], mouth=mouth[-1], upper=living)
         blendshapes = self.controls.shaped(shapes + mouth[:, : len(ARKIT)])
