@@ -22,16 +22,23 @@ def best_lag(first: list[np.ndarray], second: list[np.ndarray], reach: int) -> t
     lag : frames, with a fraction from a parabola through the peak; positive if ``second`` is late
     correlation : Pearson's, over all clips together, at the best whole lag
     """
-    lags = np.arange(-reach, reach + 1)
-    score = np.array([_correlation(first, second, lag) for lag in lags])
+    score = correlations(first, second, reach)
+    return peak(score) - reach, float(score.max())
+
+
+def correlations(first: list[np.ndarray], second: list[np.ndarray], reach: int) -> np.ndarray:
+    """Pearson's correlation of all clips together at every lag from -reach to reach frames, as `best_lag` takes them."""
+    return np.array([_correlation(first, second, lag) for lag in range(-reach, reach + 1)])
+
+
+def peak(score: np.ndarray) -> float:
+    """Where a curve is highest, in steps from its start, with a fraction from a parabola through the highest three."""
     best = int(np.argmax(score))
-    if 0 < best < len(lags) - 1:
-        before, peak, after = score[best - 1 : best + 2]
-        bend = before - 2 * peak + after
-        fraction = 0.5 * (before - after) / bend if bend < 0 else 0.0
-    else:
-        fraction = 0.0
-    return float(lags[best] + fraction), float(score[best])
+    if not 0 < best < len(score) - 1:
+        return float(best)
+    before, top, after = score[best - 1 : best + 2]
+    bend = before - 2 * top + after
+    return best + float(0.5 * (before - after) / bend if bend < 0 else 0.0)
 
 
 def _correlation(first: list[np.ndarray], second: list[np.ndarray], lag: int) -> float:

@@ -58,7 +58,7 @@ def fit_portrait(portrait: Portrait, head: HeadModel, more: Sequence[Portrait] =
         identity=identity.astype(np.float32),
         neutral=neutral.astype(np.float32),
         expression=solution.expression[0].astype(np.float32),
-        remainder=_bend(head, _in_head_space(solution, solution.residual)[0]).astype(np.float32),
+        remainder=_bend(head, in_head_space(solution, solution.residual)[0]).astype(np.float32),
         gaze=solution.gaze[0].astype(np.float32),
         rotation=Rotation.from_matrix(solution.rotation[0]).as_quat(),
         translation=np.zeros(3),
@@ -114,14 +114,14 @@ def refine(head: HeadModel, neutral: np.ndarray, solution: Solution) -> np.ndarr
     `DEPTH`, to stay: depth is as the identity basis has it where no other frame sees it from the side.
     """
     frames = len(solution.rotation)
-    wanted = _in_head_space(solution, _without_lip_gap(solution.residual)).mean(0)
+    wanted = in_head_space(solution, _without_lip_gap(solution.residual)).mean(0)
     if frames == 1:  # nothing is wanted along its one viewing ray, so how firmly it holds there is all the same
         return neutral + _bend(head, wanted)
     hold = np.einsum("bji,j,bjk->ik", solution.rotation, [1, 1, DEPTH], solution.rotation) / frames
     return neutral + _bend(head, wanted, hold)
 
 
-def _in_head_space(solution: Solution, residual: np.ndarray) -> np.ndarray:
+def in_head_space(solution: Solution, residual: np.ndarray) -> np.ndarray:
     """Residuals (B 478 2 px) as displacements in head space (B 478 3 metres)."""
     in_plane = np.pad(residual * [1, -1], ((0, 0), (0, 0), (0, 1))) / solution.scale[:, None, None]
     return in_plane @ solution.rotation  # camera to head space

@@ -16,6 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from vividlib.conventions import ARKIT
 from vividlib.head.gaze import eye_shapes
+from vividlib.head.lips import LIPS
 from vividlib.head.model import landmarks_of, person, shape_scale
 from vividlib.types import Camera, HeadModel
 
@@ -35,10 +36,6 @@ SYMMETRY = 3.0  # price of the squared difference between the left and the right
 FREE = [i for i, name in enumerate(ARKIT) if name not in UNSEEN and "eyeLook" not in name]
 RIGHT_IRIS, LEFT_IRIS = 468, 473  # MediaPipe's centres; "right" is the person's own
 
-LIPS = (
-    [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409],
-    [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 191, 80, 81, 82, 13, 312, 311, 310, 415],
-)  # MediaPipe's outer and inner loop
 EYES = (
     [33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246],
     [362, 382, 381, 380, 374, 373, 390, 249, 263, 466, 388, 387, 386, 385, 384, 398],

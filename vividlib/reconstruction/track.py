@@ -6,17 +6,19 @@ from dataclasses import replace
 from os import PathLike
 
 import numpy as np
+from scipy.interpolate import interp1d
 from scipy.spatial.transform import Rotation
 
 from vividlib.conventions import ARKIT
 from vividlib.errors import NoFaceError
 from vividlib.head.gaze import with_gaze
+from vividlib.head.lips import LIP_LANDMARKS, LIPS
 from vividlib.head.model import landmarks_of, person
 from vividlib.media.video import read_video
-from vividlib.reconstruction.fit import refine
+from vividlib.reconstruction.fit import in_head_space, refine
 from vividlib.reconstruction.landmarks import track_faces
 from vividlib.reconstruction.smooth import noise_level, smooth
-from vividlib.reconstruction.solve import CHIN, EYES, LIPS, Solution, solve
+from vividlib.reconstruction.solve import CHIN, EYES, Solution, solve
 from vividlib.types import Camera, HeadModel, Motion, Progress
 
 PROBES = 5  # frames, spread over the video, from which the identity is read
@@ -66,16 +68,41 @@ def fit_landmarks(found: list[np.ndarray | None], fps: float, head: HeadModel) -
     NoFaceError
         If all are None.
     """
+    return follow(found, fps, head)[0]
+
+
+def follow(
+    found: list[np.ndarray | None], fps: float, head: HeadModel, neutral: np.ndarray | None = None
+) -> tuple[Motion, np.ndarray]:
+    """As `fit_landmarks`, and what the blendshapes leave over at the lips.
+
+    Parameters
+    ----------
+    neutral : V 3, the person's neutral head; None reads it from these frames.
+
+    Returns
+    -------
+    motion
+    leftover : T 40 3 metres in head space, at `head.lips.LIP_LANDMARKS`: where they were seen minus where
+        the shapes put them, in the plane of the picture.
+
+    Raises
+    ------
+    NoFaceError
+        If all frames are None.
+    """
     seen = np.array([i for i, points in enumerate(found) if points is not None])
     if not len(seen):
         raise NoFaceError("No frame of the video shows a face that can be tracked.")
     landmarks = np.stack([found[i] for i in seen]).astype(np.float64)
-    neutral = _one_identity(landmarks, head)
+    if neutral is None:
+        neutral = _one_identity(landmarks, head)
     batches = [solve(head, landmarks[i : i + BATCH], neutral, rounds=5) for i in range(0, len(landmarks), BATCH)]
-    motion = _to_motion(head, batches, fps)
+    motion, leftover = _to_motion(head, batches, fps), _leftover(batches, fps)
     if len(seen) == len(found):
-        return motion
-    return replace(motion.at(np.interp(np.arange(len(found)), seen, np.arange(len(seen))) / fps), rate=fps)
+        return motion, leftover
+    at = np.interp(np.arange(len(found)), seen, np.arange(len(seen)))
+    return replace(motion.at(at / fps), rate=fps), interp1d(np.arange(len(seen)), leftover, axis=0)(at)
 
 
 def _one_identity(landmarks: np.ndarray, head: HeadModel) -> np.ndarray:
@@ -111,6 +138,13 @@ def _to_motion(head: HeadModel, batches: list[Solution], fps: float) -> Motion:
         gaze=gaze,
         rate=fps,
     )
+
+
+def _leftover(batches: list[Solution], fps: float) -> np.ndarray:
+    """What the fit left over at the lips (T 40 3 metres, head space), without jitter: they move or rest together."""
+    lips = np.concatenate([in_head_space(batch, batch.residual)[:, LIP_LANDMARKS] for batch in batches])
+    flat = lips.reshape(len(lips), -1)
+    return smooth(flat, fps, noise_level(lips[..., :2], fps), flat).reshape(lips.shape)
 
 
 def _steady(head: HeadModel, expression: np.ndarray, fps: float, noise: float) -> np.ndarray:
