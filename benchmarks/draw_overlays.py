@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from vividlib.conventions import LIPS
 from vividlib.errors import FitWarning, VividError
 from vividlib.geometry.camera import head_to_camera, project, scaled
 from vividlib.head.embed import shade
@@ -27,7 +28,7 @@ from vividlib.media.video import SUFFIXES, read_video
 from vividlib.pipeline import reconstruct
 from vividlib.reconstruction.confidence import POOR
 from vividlib.reconstruction.landmarks import track_faces
-from vividlib.reconstruction.solve import EYES, LIPS, OVAL
+from vividlib.reconstruction.solve import EYES, OVAL
 from vividlib.types import Face
 
 TILE = 320  # px

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from vividlib.conventions import LIPS
 from vividlib.head.model import landmarks_of, load, twins
 from vividlib.reconstruction.landmarks import detect
-from vividlib.reconstruction.solve import EYES, LIPS, OVAL, solve
+from vividlib.reconstruction.solve import EYES, OVAL, solve
 from vividlib.training.clips import frames_of
 
 VIDEOS, FRAMES = 3, (8, 49, 90)

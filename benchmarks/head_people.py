@@ -16,12 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
+from vividlib.conventions import LIPS
 from vividlib.head import people
 from vividlib.head.build import build
 from vividlib.head.model import landmarks_of, person, twins
 from vividlib.media.video import read_video
 from vividlib.reconstruction.landmarks import detect
-from vividlib.reconstruction.solve import EYES, LIPS, OVAL, Solution, solve
+from vividlib.reconstruction.solve import EYES, OVAL, Solution, solve
 from vividlib.training.clips import videos_of
 from vividlib.types import HeadModel
 

@@ -199,11 +199,6 @@ def test_what_cannot_work_is_said_before_the_work(face, voice, tmp_path, monkeyp
     assert not list(tmp_path.iterdir())
 
 
-def test_a_motion_of_another_head_is_refused(face):
-    with pytest.raises(MotionError, match="another head"):
-        vv.render(face, Motion(np.zeros((2, 52)), lip_offsets=np.zeros((2, 5, 3))))
-
-
 @pytest.mark.parametrize("suffix", [".npz", ".csv"])
 def test_motion_files_by_suffix(motion, tmp_path, suffix):
     vv.save_motion(motion, tmp_path / f"take{suffix}")

@@ -43,3 +43,11 @@ ARKIT_INDEX = {name: index for index, name in enumerate(ARKIT)}
 
 GAZE_AT_ONE = 0.5236
 """Eye rotation (radians, 30 degrees) at which an eyeLook blendshape reaches 1."""
+
+LIPS = (
+    [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409],
+    [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 191, 80, 81, 82, 13, 312, 311, 310, 415],
+)
+"""MediaPipe's landmarks on the outer and the inner loop of the lips, each from the right corner along the lower lip."""
+LIP_LANDMARKS = [*LIPS[0], *LIPS[1]]
+"""Where lip offsets are given: `head.lips.spread` moves the lips of any head by them."""

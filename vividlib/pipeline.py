@@ -11,7 +11,7 @@ import numpy as np
 
 from vividlib import backend, export
 from vividlib.conventions import ARKIT, ARKIT_INDEX
-from vividlib.errors import InputError, MotionError, SeveralFacesError
+from vividlib.errors import InputError, SeveralFacesError
 from vividlib.export import AVATARS, FACE_WRITERS
 from vividlib.head.formats import load as load_head
 from vividlib.head.gaze import with_gaze
@@ -198,11 +198,6 @@ def render(
     MotionError, InputError, OutputError, BackendError
     """
     backend.device(device)
-    if motion.lip_offsets.shape[1] not in (0, len(face.head.lips)):
-        raise MotionError(
-            f"The motion moves {motion.lip_offsets.shape[1]} lip vertices, this head has {len(face.head.lips)}: "
-            "it was made for another head. Make it again with this one, or leave lip_offsets empty."
-        )
     return Frames(Renderer(face, size), motion, frame_rate(fps), progress)
 
 

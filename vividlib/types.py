@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
-from vividlib.conventions import ARKIT_INDEX, MOTION_RATE, SAMPLE_RATE
+from vividlib.conventions import ARKIT_INDEX, LIP_LANDMARKS, MOTION_RATE, SAMPLE_RATE
 from vividlib.errors import AudioError, InputError, MotionError
 
 Progress = Callable[[str, int, int], None]
@@ -131,7 +131,7 @@ class Motion:
     head_rotation: np.ndarray = None  # T 4 float32 unit quaternions (x, y, z, w)
     head_translation: np.ndarray = None  # T 3 float32, metres
     gaze: np.ndarray = None  # T 2 2 float32, radians (see conventions)
-    lip_offsets: np.ndarray = None  # T L 3 float32, metres, head space; L is 0 or len(head.lips)
+    lip_offsets: np.ndarray = None  # T L 3 float32, metres in head space at LIP_LANDMARKS; L is 0 or 40
     rate: float = field(default=MOTION_RATE)  # frames a second
 
     def __post_init__(self):
@@ -150,6 +150,11 @@ class Motion:
             object.__setattr__(self, name, _curve(name, value, default.shape))
         if not frames:
             raise MotionError("A motion needs at least one frame.")
+        if self.lip_offsets.shape[1] not in (0, len(LIP_LANDMARKS)):
+            raise MotionError(
+                f"Motion.lip_offsets moves {self.lip_offsets.shape[1]} points; it needs none, or the "
+                f"{len(LIP_LANDMARKS)} of conventions.LIP_LANDMARKS."
+            )
         if not np.linalg.norm(self.head_rotation, axis=1).all():
             raise MotionError("Motion.head_rotation holds a quaternion of length 0; a head at rest has (0, 0, 0, 1).")
         if not 0 < self.rate < np.inf:

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from vividlib.conventions import ARKIT, ARKIT_INDEX
-from vividlib.errors import MotionError
+from vividlib.conventions import ARKIT, ARKIT_INDEX, LIP_LANDMARKS
 from vividlib.export import mixtures
 from vividlib.head import visemes
-from vividlib.head.model import deform
+from vividlib.head.lips import spread
+from vividlib.head.model import deform, landmarks_of
 from vividlib.types import Motion
 
 
@@ -25,31 +25,27 @@ def test_offsets_that_shapes_can_make_become_these_shapes(head):
     after = before.copy()
     after[:, ARKIT_INDEX["mouthFunnel"]] += 0.3
     after[:, ARKIT_INDEX["mouthUpperUpLeft"]] += 0.2
-    offsets = np.einsum("tk,kvc->tvc", after - before, head.blendshapes[:, head.lips])
+    offsets = landmarks_of(head, np.tensordot(after - before, head.blendshapes, 1))[:, LIP_LANDMARKS]
     folded = mixtures.fold_lips(Motion(before, lip_offsets=offsets))
     assert folded.lip_offsets.shape == (20, 0, 3)
     wanted = deform(head, head.template, before, lip_offsets=offsets)[:, head.lips]
     got = deform(head, head.template, folded.blendshapes)[:, head.lips]
-    assert np.linalg.norm(got - wanted, axis=-1).max() < 3e-4  # metres
+    assert np.linalg.norm(got - wanted, axis=-1).mean() < 3e-4  # metres; offsets fade at the lips' rim, shapes do not
 
 
 def test_any_offsets_come_nearer_and_only_the_mouth_moves(head):
     random = np.random.default_rng(1)
-    offsets = random.normal(0, 1e-3, (20, len(head.lips), 3)) + random.normal(0, 3e-3, (20, 1, 3))
+    offsets = random.normal(0, 1e-3, (20, 40, 3)) + random.normal(0, 3e-3, (20, 1, 3))
     motion = Motion(_speech(), lip_offsets=offsets)
     folded = mixtures.fold_lips(motion)
     assert folded.blendshapes.min() >= 0 and folded.blendshapes.max() <= 1
     still = [not name.startswith(("jaw", "mouth")) for name in ARKIT]
     assert np.array_equal(folded.blendshapes[:, still], motion.blendshapes[:, still])
     moved = np.einsum("tk,kvc->tvc", folded.blendshapes - motion.blendshapes, head.blendshapes[:, head.lips])
-    assert ((moved - offsets) ** 2).sum() < 0.6 * (offsets**2).sum()
-    frame, *_ = np.nonzero(((moved - offsets) ** 2).sum((1, 2)) > (offsets**2).sum((1, 2)))
+    wanted = spread(offsets, head)
+    assert ((moved - wanted) ** 2).sum() < 0.6 * (wanted**2).sum()
+    frame, *_ = np.nonzero(((moved - wanted) ** 2).sum((1, 2)) > (wanted**2).sum((1, 2)))
     assert not len(frame)
-
-
-def test_offsets_of_another_head_are_refused():
-    with pytest.raises(MotionError, match="another head"):
-        mixtures.fold_lips(Motion(np.zeros((2, 52)), lip_offsets=np.zeros((2, 7, 3))))
 
 
 @pytest.mark.parametrize("table", [visemes.VISEMES, visemes.VOWELS])

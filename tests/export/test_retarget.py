@@ -2,12 +2,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from vividlib.conventions import ARKIT, ARKIT_INDEX
-from vividlib.errors import InputError, MotionError
+from vividlib.conventions import ARKIT, ARKIT_INDEX, LIP_LANDMARKS
+from vividlib.errors import InputError
 from vividlib.export.retarget import Retarget, Shape, load, mirrored, presets, save
 from vividlib.head.gaze import eye_shapes, gaze_of
+from vividlib.head.model import landmarks_of
 from vividlib.types import Motion
 
 TABLE = Retarget(
@@ -105,9 +107,13 @@ def test_in_the_mirror_left_is_right():
     assert np.allclose(Rotation.from_quat(image.head_rotation).as_euler("YXZ"), [[-0.3, 0.1, -0.2]], atol=1e-6)
 
 
-def test_lip_offsets_have_no_mirror_image(motion):
-    with pytest.raises(MotionError, match="fold"):
-        mirrored(replace(motion, lip_offsets=np.zeros((len(motion), 5, 3))))
+def test_lip_offsets_are_mirrored_too(head):
+    offsets = np.random.default_rng(0).normal(0, 1e-3, (1, 40, 3))
+    image = mirrored(Motion(np.zeros((1, 52)), lip_offsets=offsets)).lip_offsets
+    places = landmarks_of(head, head.template)[LIP_LANDMARKS]
+    _, other = cKDTree(places).query(places * [-1, 1, 1])  # the head is symmetric
+    assert sorted(other) == list(range(40))
+    assert np.allclose(image[0], offsets[0, other] * [-1, 1, 1])
 
 
 def test_a_table_comes_back_from_its_file(tmp_path):

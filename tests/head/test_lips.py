@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from vividlib.conventions import LIP_LANDMARKS, LIPS
 from vividlib.geometry.mesh import edges
 from vividlib.head import model
-from vividlib.head.lips import LIP_LANDMARKS, LIPS, spread
+from vividlib.head.lips import spread
 from vividlib.head.model import deform, landmarks_of
 
 UPPER = [k for k, landmark in enumerate(LIP_LANDMARKS) if landmark in (*LIPS[0][11:], *LIPS[1][11:])]
@@ -18,7 +19,7 @@ def any_head(request):
 
 def moved_vertices(offsets, head):
     still = np.zeros((*offsets.shape[:-2], 52), np.float32)
-    return deform(head, head.template, still, lip_offsets=spread(offsets, head)) - head.template
+    return deform(head, head.template, still, lip_offsets=offsets) - head.template
 
 
 def test_nothing_stays_nothing_and_shapes_are_those_of_a_motion(any_head):

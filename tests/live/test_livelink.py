@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vividlib.conventions import ARKIT
+from vividlib.conventions import ARKIT, LIP_LANDMARKS
 from vividlib.errors import MotionError, OutputError
 from vividlib.export import livelink as take
+from vividlib.head.model import landmarks_of
 from vividlib.live import LiveLink
 from vividlib.live.livelink import packet
 from vividlib.types import Motion
@@ -81,9 +82,8 @@ def test_a_receiver_that_restarts_is_found_again(peer, motion):
 
 
 def test_lip_offsets_reach_a_rig_of_52_shapes(peer, head):
-    offsets = np.zeros((1, len(head.lips), 3), np.float32)
     jaw = ARKIT.index("jawOpen")
-    offsets[0] = 0.4 * head.blendshapes[jaw][head.lips]
+    offsets = 0.4 * landmarks_of(head, head.blendshapes[jaw])[None, LIP_LANDMARKS]
     receiver = peer("livelink")
     with LiveLink("127.0.0.1", receiver.port) as out:
         out.send(Motion(np.zeros((1, 52)), lip_offsets=offsets), 0)

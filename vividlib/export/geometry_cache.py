@@ -16,7 +16,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from vividlib.errors import OutputError
-from vividlib.export.shown import check_lips, shown
+from vividlib.export.shown import shown
 from vividlib.head.model import deform
 from vividlib.media.files import atomic_output
 from vividlib.types import Face, HeadModel, Motion
@@ -80,7 +80,6 @@ def write_face(face: Face, path: str | Path, texture: int = 0) -> None:
 
 def _frames(motion: Motion, head: HeadModel, neutral: np.ndarray) -> Iterator[np.ndarray]:
     """The vertices (V, 3 metres) of each frame; the chest stays where it is."""
-    check_lips(motion, head)
     turns = Rotation.from_quat(motion.head_rotation)
     share = np.clip(head.head_weight, 0, 1)[:, None]
 

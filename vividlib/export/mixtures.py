@@ -15,8 +15,8 @@ from scipy.optimize import lsq_linear
 from scipy.spatial.distance import cdist
 
 from vividlib.conventions import ARKIT
-from vividlib.export.shown import check_lips
 from vividlib.head import model
+from vividlib.head.lips import spread
 from vividlib.head.visemes import row
 from vividlib.types import HeadModel, Motion
 
@@ -35,20 +35,14 @@ def fold_lips(motion: Motion, head: HeadModel | None = None) -> Motion:
         Without lip offsets it is returned as it is.
     head
         Whose lips the offsets move; None is the default head.
-
-    Raises
-    ------
-    MotionError
-        If the offsets are of a head with another number of lip vertices.
     """
     if not motion.lip_offsets.shape[1]:
         return motion
     head = head or model.load()
-    check_lips(motion, head)
     basis = head.blendshapes[_MOUTH][:, head.lips].reshape(len(_MOUTH), -1).astype(np.float64) / len(head.lips) ** 0.5
     normal = basis @ basis.T + _CHANGE * np.eye(len(_MOUTH))
     now = motion.blendshapes[:, _MOUTH].astype(np.float64)
-    slope = motion.lip_offsets.reshape(len(motion), -1) @ basis.T / len(head.lips) ** 0.5
+    slope = spread(motion.lip_offsets, head).reshape(len(motion), -1) @ basis.T / len(head.lips) ** 0.5
     low, high = np.minimum(-now, 0), np.maximum(1 - now, 0)  # what is beyond [0, 1] already may stay
     blendshapes = motion.blendshapes.copy()
     blendshapes[:, _MOUTH] = now + _solve(normal, slope, low, high)

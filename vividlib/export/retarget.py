@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vividlib.conventions import ARKIT, ARKIT_INDEX
-from vividlib.errors import InputError, MotionError
+from vividlib.errors import InputError
 from vividlib.media.files import atomic_output, open_input
 from vividlib.types import Motion
 
@@ -26,6 +26,8 @@ _MIRROR = [
     next((ARKIT_INDEX[name.removesuffix(side) + other] for side, other in _SIDES.items() if name.endswith(side)), index)
     for index, name in enumerate(ARKIT)
 ]
+_MIRROR_LIPS = [*range(10, -1, -1), *range(19, 10, -1)]  # of one loop: from the left corner instead of the right
+_MIRROR_LIPS += [20 + place for place in _MIRROR_LIPS]
 
 
 @dataclass(frozen=True)
@@ -141,21 +143,15 @@ class Retarget:
 
 
 def mirrored(motion: Motion) -> Motion:
-    """The motion as in a looking glass: left and right change places.
-
-    Raises
-    ------
-    MotionError
-        If there are lip offsets, whose mirror image only their head knows.
-    """
-    if motion.lip_offsets.size:
-        raise MotionError("Lip offsets cannot be mirrored; fold them into the blendshapes first (fold_lips).")
+    """The motion as in a looking glass: left and right change places."""
+    lips = motion.lip_offsets
     return replace(
         motion,
         blendshapes=motion.blendshapes[:, _MIRROR],
         head_rotation=motion.head_rotation * [1, -1, -1, 1],
         head_translation=motion.head_translation * [-1, 1, 1],
         gaze=motion.gaze[:, ::-1] * [-1, 1],
+        lip_offsets=lips[:, _MIRROR_LIPS] * [-1, 1, 1] if lips.size else lips,
     )
 
 

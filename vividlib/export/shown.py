@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from vividlib.errors import MotionError
 from vividlib.head import model
-from vividlib.types import Face, HeadModel, Motion
+from vividlib.types import Face, HeadModel
 
 
 def shown(whose: Face | HeadModel | None) -> tuple[HeadModel, np.ndarray]:
@@ -15,16 +14,6 @@ def shown(whose: Face | HeadModel | None) -> tuple[HeadModel, np.ndarray]:
         return whose.head, whose.neutral
     head = whose or model.load()
     return head, head.template
-
-
-def check_lips(motion: Motion, head: HeadModel) -> None:
-    """Raise MotionError if the motion has lip offsets, and not as many as this head has lip vertices."""
-    count = motion.lip_offsets.shape[1]
-    if count not in (0, len(head.lips)):
-        raise MotionError(
-            f"The motion moves {count} lip vertices, this head has {len(head.lips)}: it was made for another head. Show "
-            "it on that head, or make shapes of the offsets first: vividlib.export.mixtures.fold_lips(motion, head)."
-        )
 
 
 def texture_of(whose: Face | HeadModel | None, size: int = 1024) -> np.ndarray | None:

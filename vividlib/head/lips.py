@@ -13,32 +13,27 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
+from vividlib.conventions import LIP_LANDMARKS
 from vividlib.geometry.mesh import edges
 from vividlib.types import HeadModel
 
-LIPS = (
-    [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409],
-    [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 191, 80, 81, 82, 13, 312, 311, 310, 415],
-)
-"""MediaPipe's landmarks on the outer and the inner loop of the lips."""
-LIP_LANDMARKS = [*LIPS[0], *LIPS[1]]
 HOLD = 30.0  # how much a landmark pulls against a neighbour: it gets nine tenths of the way, without pulling a dent
 
 
 def spread(offsets: np.ndarray, head: HeadModel) -> np.ndarray:
-    """Lip offsets of a motion on this head from those at the landmarks.
+    """What lip offsets do to the lip vertices of a head.
 
     Parameters
     ----------
     offsets
-        (..., 40, 3) metres in head space, at `LIP_LANDMARKS`.
+        (..., 40, 3) metres in head space, at `conventions.LIP_LANDMARKS`, as in `types.Motion.lip_offsets`.
     head
         Whose lip vertices are moved.
 
     Returns
     -------
     numpy.ndarray
-        (..., L, 3) float32 metres, at ``head.lips``: for `types.Motion.lip_offsets`.
+        (..., L, 3) float32 metres, at ``head.lips``.
     """
     return np.einsum("lk,...kc->...lc", _weights(head), np.asarray(offsets, np.float32))
 

@@ -9,8 +9,9 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.transform import Rotation
 
-from vividlib.conventions import ARKIT, ARKIT_INDEX
+from vividlib.conventions import ARKIT, ARKIT_INDEX, LIP_LANDMARKS
 from vividlib.errors import HeadError
+from vividlib.head.lips import spread
 from vividlib.media.files import read_arrays
 from vividlib.types import HeadModel
 from vividlib.weights import asset_path
@@ -158,7 +159,7 @@ def deform(
         alone turns the eyeballs, exactly, about their joints; the eyeLook blendshapes then move the lids
         only. Without it the eyeballs follow the eyeLook blendshapes.
     lip_offsets
-        (L, 3) or (T, L, 3) metres, added at ``head.lips``.
+        (40, 3) or (T, 40, 3) metres at `conventions.LIP_LANDMARKS`, spread over the lips.
 
     Returns
     -------
@@ -186,8 +187,8 @@ def deform(
             turn = gaze_rotation(gaze[..., eye, :]).astype(np.float32)
             moved[..., ball, :] = (neutral[ball] - centre) @ np.swapaxes(turn, -1, -2) + centre
     if lip_offsets is not None:
-        _check(lip_offsets, (*lead, len(head.lips), 3), "lip_offsets")
-        moved[..., head.lips, :] += lip_offsets
+        _check(lip_offsets, (*lead, len(LIP_LANDMARKS), 3), "lip_offsets")
+        moved[..., head.lips, :] += spread(lip_offsets, head)
     return moved
 
 

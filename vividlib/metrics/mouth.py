@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from vividlib.head.lips import spread
 from vividlib.types import HeadModel
 
 UPPER, LOWER = [82, 13, 312], [87, 14, 317]  # MediaPipe's inner lips, the middle third
@@ -16,13 +17,13 @@ CORNERS = [61, 291]
 
 
 def lip_vertices(blendshapes: np.ndarray, head: HeadModel, lip_offsets: np.ndarray | None = None) -> np.ndarray:
-    """Where ``head.lips`` are over time, (T, 52) and (T, L, 3) metres or nothing to (T, L, 3) mm in head space.
+    """Where ``head.lips`` are over time, (T, L, 3) mm in head space.
 
-    What `head.model.deform` gives there, without the rest of the head. ``lip_offsets`` may have L = 0, as in
-    `types.Motion`.
+    What `head.model.deform` gives there, without the rest of the head: of blendshapes (T, 52) and lip offsets
+    (T, 40, 3), or (T, 0, 3) if there are none, as in `types.Motion`.
     """
     moved = head.template[head.lips] + np.tensordot(blendshapes, head.blendshapes[:, head.lips], 1)
-    return 1000 * (moved if lip_offsets is None or not lip_offsets.size else moved + lip_offsets)
+    return 1000 * (moved if lip_offsets is None or not lip_offsets.size else moved + spread(lip_offsets, head))
 
 
 def opening(lips: np.ndarray, head: HeadModel) -> np.ndarray:

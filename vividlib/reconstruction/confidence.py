@@ -15,9 +15,10 @@ from functools import cache
 import cv2
 import numpy as np
 
+from vividlib.conventions import LIPS
 from vividlib.head.model import landmarks_of, load, twins
 from vividlib.reconstruction.landmarks import find_faces
-from vividlib.reconstruction.solve import EYES, LIPS, OVAL
+from vividlib.reconstruction.solve import EYES, OVAL
 from vividlib.types import Portrait
 
 TOLERANCE = 0.07  # of the eye distance: how far landmarks of a good fit lie from the truth, root mean square

@@ -11,12 +11,13 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 from scipy.spatial.transform import Rotation
 
+from vividlib.conventions import LIPS
 from vividlib.errors import FaceTurnedError, FitWarning
 from vividlib.geometry.camera import head_to_camera, project
 from vividlib.head.bend import take_along, thin_plate
 from vividlib.head.model import deform, landmarks_of, person
 from vividlib.reconstruction.confidence import POOR, advice, confidence, deviation
-from vividlib.reconstruction.solve import EYES, LEFT_IRIS, LIPS, OVAL, RIGHT_IRIS, Solution, solve
+from vividlib.reconstruction.solve import EYES, LEFT_IRIS, OVAL, RIGHT_IRIS, Solution, solve
 from vividlib.types import Camera, Face, HeadModel, Portrait
 
 MAX_TURN = 60.0  # degrees from the camera; past it half of the mouth is out of sight

@@ -14,9 +14,8 @@ from functools import cache
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from vividlib.conventions import ARKIT
+from vividlib.conventions import ARKIT, LIPS
 from vividlib.head.gaze import eye_shapes
-from vividlib.head.lips import LIPS
 from vividlib.head.model import landmarks_of, person, shape_scale
 from vividlib.types import Camera, HeadModel
 

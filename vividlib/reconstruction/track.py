@@ -9,10 +9,9 @@ import numpy as np
 from scipy.interpolate import interp1d
 from scipy.spatial.transform import Rotation
 
-from vividlib.conventions import ARKIT
+from vividlib.conventions import ARKIT, LIP_LANDMARKS, LIPS
 from vividlib.errors import NoFaceError
 from vividlib.head.gaze import with_gaze
-from vividlib.head.lips import LIP_LANDMARKS, LIPS
 from vividlib.head.model import landmarks_of, person
 from vividlib.media.video import read_video
 from vividlib.reconstruction.fit import in_head_space, refine
@@ -83,7 +82,7 @@ def follow(
     Returns
     -------
     motion
-    leftover : T 40 3 metres in head space, at `head.lips.LIP_LANDMARKS`: where they were seen minus where
+    leftover : T 40 3 metres in head space, at `conventions.LIP_LANDMARKS`: where they were seen minus where
         the shapes put them, in the plane of the picture.
 
     Raises

@@ -10,12 +10,11 @@ import torch
 from torch.nn import functional as F
 
 from vividlib.audio_to_mesh.features import MEL_HOP, MEL_WINDOW, MELS_PER_FRAME, mel_spectrogram, relative_log_mel
-from vividlib.audio_to_mesh.network import IDENTITY, LIP_LANDMARKS, OFFSETS, SPOKEN_INDEX
-from vividlib.conventions import MOTION_RATE
+from vividlib.audio_to_mesh.network import IDENTITY, OFFSETS, SPOKEN_INDEX
+from vividlib.conventions import LIP_LANDMARKS, MOTION_RATE
 from vividlib.errors import InputError
 from vividlib.head.model import landmarks_of
-from vividlib.metrics.lip_gap import LOWER, UPPER
-from vividlib.reconstruction.solve import LIPS
+from vividlib.metrics.mouth import LOWER, UPPER
 from vividlib.training import clips
 from vividlib.training.augment import augment
 from vividlib.training.visemes import TARGETS, closure, labiodental, segments
@@ -52,7 +51,7 @@ class Example:
     identity: torch.Tensor  # IDENTITY
     mel: torch.Tensor  # MELS_PER_FRAME * T, MEL_BANDS float32 power
     curves: torch.Tensor  # T, len(SPOKEN)
-    offsets: torch.Tensor  # T, LIP_LANDMARKS * 3 mm
+    offsets: torch.Tensor  # T, 120 mm
     closed: torch.Tensor  # T, 1 where the lips are closed
     bitten: torch.Tensor  # T, 1 where the lower lip is at the upper teeth, NaN where nobody knows
     voiced: torch.Tensor  # T, 1 where somebody speaks
@@ -76,17 +75,16 @@ class Batch:
 
 
 def lip_moves(head: HeadModel) -> torch.Tensor:
-    """What each spoken blendshape at 1 does to the lip landmarks, (len(SPOKEN), LIP_LANDMARKS * 3) mm."""
-    moves = 1000 * landmarks_of(head, head.blendshapes[SPOKEN_INDEX])[:, [*LIPS[0], *LIPS[1]]]
+    """What each spoken blendshape at 1 does to the lip landmarks, (len(SPOKEN), 120) mm."""
+    moves = 1000 * landmarks_of(head, head.blendshapes[SPOKEN_INDEX])[:, LIP_LANDMARKS]
     return torch.from_numpy(moves).float().flatten(1)
 
 
 def parting() -> torch.Tensor:
-    """How far each coordinate of the lip landmarks parts the lips, (LIP_LANDMARKS * 3,)."""
-    weights = np.zeros((LIP_LANDMARKS, 3), np.float32)
-    marks = [*LIPS[0], *LIPS[1]]
-    weights[[marks.index(mark) for mark in UPPER], 1] = 1 / len(UPPER)
-    weights[[marks.index(mark) for mark in LOWER], 1] = -1 / len(LOWER)
+    """How far each coordinate of the lip landmarks parts the lips, (120,)."""
+    weights = np.zeros((len(LIP_LANDMARKS), 3), np.float32)
+    weights[[LIP_LANDMARKS.index(mark) for mark in UPPER], 1] = 1 / len(UPPER)
+    weights[[LIP_LANDMARKS.index(mark) for mark in LOWER], 1] = -1 / len(LOWER)
     return torch.from_numpy(weights).flatten()
 
 
@@ -120,7 +118,7 @@ def _example(name: str, clip: clips.Clip, factor: float, opening: torch.Tensor) 
     wanted = (frames * MELS_PER_FRAME - 1) * MEL_HOP + MEL_WINDOW
     samples = np.pad(clip.samples, (MEL_WINDOW // 2, wanted))[:wanted]
     curves = (factor * torch.from_numpy(clip.blendshapes[:, SPOKEN_INDEX])).clamp(max=1)
-    offsets = torch.zeros(frames, LIP_LANDMARKS * 3)
+    offsets = torch.zeros(frames, 3 * len(LIP_LANDMARKS))
     if clip.tracked:
         offsets = 1000 * factor * torch.from_numpy(clip.lip_offsets).flatten(1)
     gap = curves @ opening + offsets @ parting()
@@ -147,8 +145,8 @@ def _sounds(phones: tuple, frames: int) -> torch.Tensor:
 
 def offset_basis(examples: list[Example]) -> torch.Tensor:
     """The OFFSETS strongest independent ways in which lips stray from their blendshapes, each at one standard
-    deviation: (OFFSETS, LIP_LANDMARKS * 3) mm."""
-    rows = torch.cat([e.offsets for e in examples if e.tracked] or [torch.zeros(1, LIP_LANDMARKS * 3)]).double()
+    deviation: (OFFSETS, 120) mm."""
+    rows = torch.cat([e.offsets for e in examples if e.tracked] or [torch.zeros(1, 3 * len(LIP_LANDMARKS))]).double()
     values, vectors = torch.linalg.eigh(rows.T @ rows / len(rows))
     return (vectors * values.clamp(min=0).sqrt()).T.flip(0)[:OFFSETS].float()
 

@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 from tqdm import tqdm
 
-from vividlib.conventions import ARKIT, ARKIT_INDEX
+from vividlib.conventions import ARKIT, ARKIT_INDEX, LIPS
 from vividlib.errors import NoFaceError, VividError
 from vividlib.geometry import raster
 from vividlib.geometry.camera import head_to_camera, project
@@ -28,7 +28,7 @@ from vividlib.media.image import load_image
 from vividlib.reconstruction.correction import SKIN, normalise
 from vividlib.reconstruction.fit import fit_portrait
 from vividlib.reconstruction.landmarks import detect, find_portrait
-from vividlib.reconstruction.solve import EYES, FREE, LIPS
+from vividlib.reconstruction.solve import EYES, FREE
 from vividlib.reconstruction.texture import unwrap
 from vividlib.training.clips import frames_of
 from vividlib.types import HeadModel
