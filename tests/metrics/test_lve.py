@@ -31,5 +31,5 @@ def test_an_offset_of_the_lips_is_an_error_of_its_size(head):
     offsets = np.zeros((5, 40, 3), np.float32)
     offsets[:, :, 2] = 0.003
     made, truth = lip_vertices(curves, head, offsets), lip_vertices(curves, head)
-    assert lve(made, truth) == pytest.approx(3, rel=0.05)
+    assert lve(made, truth) == pytest.approx(3, rel=0.15)
     assert 1.5 < lme(made, truth) < 3  # offsets fade where the lips end
