@@ -21,6 +21,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from vividlib import live
+    from vividlib.audio_to_mesh.controls import Controls
+    from vividlib.audio_to_mesh.stream import Performer
     from vividlib.checkup import doctor
     from vividlib.errors import Cancelled, FitWarning, VividError
     from vividlib.head.formats import load as load_head
@@ -42,6 +44,8 @@ _MODULES = {
     "vividlib.pipeline": (
         "animate", "carry_mood", "load_head", "load_motion", "reconstruct", "render", "save_face", "save_motion", "speak", "track",
     ),
+    "vividlib.audio_to_mesh.controls": ("Controls",),
+    "vividlib.audio_to_mesh.stream": ("Performer",),
     "vividlib.media.audio": ("load_speech",),
     "vividlib.types": ("Face", "HeadModel", "Motion", "Portrait", "Progress", "Speech"),
     "vividlib.errors": ("Cancelled", "FitWarning", "VividError"),
@@ -50,7 +54,7 @@ _MODULES = {
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
-    "Cancelled", "Face", "FitWarning", "HeadModel", "Motion", "Portrait", "Progress", "Speech", "VividError",
+    "Cancelled", "Controls", "Face", "FitWarning", "HeadModel", "Motion", "Performer", "Portrait", "Progress", "Speech", "VividError",
     "__version__", "animate", "carry_mood", "doctor", "live", "load_head", "load_motion", "load_speech", "reconstruct",
     "render", "save_face", "save_motion", "speak", "track",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import sys
 import warnings
+from dataclasses import fields
 from pathlib import Path
 
 from tqdm import tqdm
@@ -64,9 +65,9 @@ def parser() -> argparse.ArgumentParser:
         new.set_defaults(run=run)
         return new
 
-    photo, video, seed, head = _photo_options(), _video_options(), _seed_option(), _head_option()
+    photo, video, speech, head = _photo_options(), _video_options(), _speech_options(), _head_option()
 
-    new = command("animate", _animate, "make a photo speak", photo, video, seed, head)
+    new = command("animate", _animate, "make a photo speak", photo, video, speech, head)
     new.add_argument("speech", metavar="SPEECH", help="sound file with one voice")
     _output(new, "video: .mp4")
 
@@ -74,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("--texture", metavar="PX", type=int, default=1024, help="side of the texture (default: 1024)")
     _output(new, "head: .glb, or .obj (the mesh alone)")
 
-    new = command("speak", _speak, "speech to motion", seed)
+    new = command("speak", _speak, "speech to motion", speech)
     new.add_argument("speech", metavar="SPEECH", help="sound file with one voice")
     _output(new, "motion: .npz, .csv (Live Link Face), .glb (animated head) and more: docs/rigs.md")
 
@@ -87,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("--audio", metavar="SPEECH", help="sound of the video, which then lasts as long")
     _output(new, "video: .mp4")
 
-    new = command("live", _live, "send the face to a running program, frame by frame", seed)
+    new = command("live", _live, "send the face to a running program, frame by frame", speech)
     new.add_argument(
         "source",
         metavar="SPEECH",
@@ -139,10 +140,39 @@ def _video_options() -> argparse.ArgumentParser:
     return options
 
 
-def _seed_option() -> argparse.ArgumentParser:
+def _speech_options() -> argparse.ArgumentParser:
+    """The seed, and every field of `vividlib.Controls` by its own name."""
     options = argparse.ArgumentParser(add_help=False)
-    options.add_argument("--seed", metavar="N", type=int, default=0, help="of blinks, gaze, head motion (default: 0)")
+    options.add_argument("--seed", metavar="N", type=int, default=0, help="of blinks, gaze, brows, head (default: 0)")
+    options.add_argument("--mouth", metavar="X", type=float, help="strength of the mouth, 0 to 2 (default: 1)")
+    options.add_argument(
+        "--upper-face", metavar="X", type=float, help="of brows, squints and gaze, 0 to 2 (default: 1)"
+    )
+    options.add_argument("--blink-rate", metavar="X", type=float, help="factor on how often the eyes blink, 0 to 5")
+    options.add_argument("--smoothing", metavar="SECONDS", type=float, help="of the mouth, 0 to 0.5 (default: 0)")
+    options.add_argument(
+        "--no-close-in-silence", dest="close_in_silence", action="store_false", default=None,
+        help="let the mouth move where nobody speaks, too",
+    )  # fmt: skip
+    options.add_argument("--gain", metavar="SHAPE=X", type=_setting, nargs="+", help="factors on single blendshapes")
+    options.add_argument("--offset", metavar="SHAPE=X", type=_setting, nargs="+", help="added to single blendshapes")
+    options.add_argument("--style", metavar="N", type=int, help="whose manner; 0 is neutral (default)")
+    options.add_argument("--style-strength", metavar="X", type=float, help="how much of it, 0 to 2 (default: 1)")
     return options
+
+
+def _setting(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not SHAPE=NUMBER, such as jawOpen=1.2") from None
+
+
+def _controls(given: argparse.Namespace) -> vv.Controls:
+    asked = {field.name: getattr(given, field.name) for field in fields(vv.Controls)}
+    asked = {name: dict(value) if name in ("gain", "offset") and value else value for name, value in asked.items()}
+    return vv.Controls(**{name: value for name, value in asked.items() if value is not None})
 
 
 def _head_option() -> argparse.ArgumentParser:
@@ -167,8 +197,9 @@ def _size(text: str) -> int | None:
 
 def _animate(given, progress):
     vv.animate(
-        given.photo, given.speech, given.output, size=given.size, fps=given.fps, seed=given.seed, more=given.more,
-        face=given.face, head=given.head, device=given.device, progress=progress,
+        given.photo, given.speech, given.output, size=given.size, fps=given.fps, seed=given.seed,
+        controls=_controls(given), more=given.more, face=given.face, head=given.head, device=given.device,
+        progress=progress,
     )  # fmt: skip
     return [given.output]
 
@@ -187,7 +218,8 @@ def _speak(given, progress):
     from vividlib import pipeline
 
     pipeline.check_motion_output(given.output)
-    pipeline.save_motion(pipeline.speak(given.speech, seed=given.seed, progress=progress), given.output)
+    motion = pipeline.speak(given.speech, seed=given.seed, controls=_controls(given), progress=progress)
+    pipeline.save_motion(motion, given.output)
     return [given.output]
 
 
@@ -215,7 +247,7 @@ def _render(given, progress):
 def _live(given, progress):
     played = vv.live.broadcast(
         given.source, given.to, fps=given.fps, play_sound=given.play, retarget=given.retarget, seed=given.seed,
-        progress=progress,
+        controls=_controls(given), progress=progress,
     )  # fmt: skip
     return [f"{played.sent} frames sent, {played.late} dropped because they were late"]
 

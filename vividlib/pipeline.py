@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from vividlib import backend, export
+from vividlib.audio_to_mesh.controls import DEFAULTS, Controls
 from vividlib.conventions import ARKIT, ARKIT_INDEX
 from vividlib.errors import InputError, SeveralFacesError
 from vividlib.export import AVATARS, FACE_WRITERS
@@ -79,7 +80,10 @@ def _head(head: HeadModel | str | Path | None) -> HeadModel:
     return head if isinstance(head, HeadModel) else load_head(head)
 
 
-def speak(speech: Source | Speech, *, seed: int = 0, progress: Progress | None = None) -> Motion:
+def speak(
+    speech: Source | Speech, *, seed: int = 0, controls: Controls = DEFAULTS, face: Face | None = None,
+    progress: Progress | None = None,
+) -> Motion:  # fmt: skip
     """Turn a voice into face motion. The same speech and seed give the same motion, bit for bit.
 
     Parameters
@@ -87,7 +91,11 @@ def speak(speech: Source | Speech, *, seed: int = 0, progress: Progress | None =
     speech
         A file, or a voice that was loaded before.
     seed
-        Of blinks, gaze and head motion: a whole number, 0 or more.
+        Of blinks, gaze, brows and head motion: a whole number, 0 or more.
+    controls
+        Strength of mouth and upper face, blink rate, style and more.
+    face
+        Who will move: how a person speaks depends a little on the face. None is nobody in particular.
     progress
         See `vividlib.Progress`.
 
@@ -97,9 +105,9 @@ def speak(speech: Source | Speech, *, seed: int = 0, progress: Progress | None =
     """
     check_seed(seed)
     voice = load_speech(speech)
-    from vividlib import audio_to_mesh  # here, because torch takes seconds to load and only this stage needs it
+    from vividlib.audio_to_mesh import performance  # here, because torch takes seconds to load
 
-    return audio_to_mesh.speak(voice, seed=seed, progress=progress)
+    return performance.speak(voice, seed, controls, face, progress)
 
 
 def track(video: str | Path, *, head: HeadModel | str | Path | None = None, progress: Progress | None = None) -> Motion:
@@ -203,8 +211,8 @@ def render(
 
 def animate(
     photo: Photo | Face, speech: Source | Speech, output: str | Path, *, size: int | None = 512, fps: float = 25,
-    seed: int = 0, more: Sequence[Photo] = (), face: int | None = None, head: HeadModel | str | Path | None = None,
-    device: str = "auto", progress: Progress | None = None,
+    seed: int = 0, controls: Controls = DEFAULTS, more: Sequence[Photo] = (), face: int | None = None,
+    head: HeadModel | str | Path | None = None, device: str = "auto", progress: Progress | None = None,
 ) -> None:  # fmt: skip
     """Make a photo speak: `reconstruct`, `speak` and `render` in one call.
 
@@ -215,7 +223,7 @@ def animate(
     ----------
     photo
         As for `reconstruct`; a Face that was reconstructed before spares doing it again.
-    speech, seed
+    speech, seed, controls
         As for `speak`.
     output
         The video file, .mp4.
@@ -237,7 +245,7 @@ def animate(
     backend.device(device)
     person = photo if isinstance(photo, Face) else reconstruct(photo, more=more, face=face, head=head)
     renderer = Renderer(person, size)
-    motion = carry_mood(person, speak(voice, seed=seed, progress=progress))
+    motion = carry_mood(person, speak(voice, seed=seed, controls=controls, face=person, progress=progress))
     # The file, not the voice, is what the video gets to hear: at its own quality.
     Frames(renderer, motion, rate, progress)._write(output, speech, voice.duration)
 

@@ -1,5 +1,1 @@
 """Stage one: a voice to the motion of a face."""
-
-from vividlib.audio_to_mesh.performance import speak
-
-__all__ = ["speak"]

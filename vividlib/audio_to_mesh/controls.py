@@ -12,6 +12,8 @@ from vividlib.errors import InputError
 
 STRONGEST = 2.0
 """Of every strength: more tears a face."""
+STYLES = 30
+"""How many styles the weights hold."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Controls:
         for name in ("mouth", "upper_face", "style_strength"):
             _check(name, getattr(self, name), 0, STRONGEST)
         _check("blink_rate", self.blink_rate, 0, 5)
+        if self.style not in range(STYLES):
+            raise InputError(f"There is no style {self.style}; choose from 0 to {STYLES - 1}.")
         _check("smoothing", self.smoothing, 0, 0.5)
         for name, low, high in (("gain", 0, 5), ("offset", -1, 1)):
             for shape, value in getattr(self, name).items():

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from vividlib.audio_to_mesh.controls import DEFAULTS, Controls
-from vividlib.audio_to_mesh.stream import Generator
+from vividlib.audio_to_mesh.stream import Performer
 from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
 from vividlib.errors import AudioError
 from vividlib.media.audio import SHORTEST
-from vividlib.types import Motion, Progress, Speech
+from vividlib.types import Face, Motion, Progress, Speech
 
 STEP = 10 * SAMPLE_RATE  # samples
 
 
 def speak(
-    speech: Speech, seed: int = 0, controls: Controls = DEFAULTS, identity: np.ndarray | None = None,
+    speech: Speech, seed: int = 0, controls: Controls = DEFAULTS, face: Face | None = None,
     progress: Progress | None = None,
 ) -> Motion:  # fmt: skip
     """Turn a voice into face motion.
@@ -31,8 +29,8 @@ def speak(
         same motion, bit for bit.
     controls
         What is asked of the performance.
-    identity
-        (80,) coefficients of the default head's identity basis, of the face that will move; a style is made for it.
+    face
+        Who will move: how a person speaks depends a little on the face.
     progress
         Called as ``progress("speak", frames done, frames)``.
 
@@ -45,19 +43,17 @@ def speak(
     ------
     AudioError
         If the speech is too short.
-    InputError
-        If the controls ask for a style that is not there.
     """
     if speech.duration < SHORTEST:
         raise AudioError(f"The audio lasts {speech.duration:.2f} s; hand in at least {SHORTEST} s of speech.")
     frames = math.ceil(len(speech.samples) * MOTION_RATE / SAMPLE_RATE)
-    generator, motions = Generator(controls, identity), []
-    state = generator.begin(seed)
+    performer, motions = Performer(controls, face), []
+    state = performer.begin(seed)
     for start in range(0, len(speech.samples), STEP):
         if progress:
             progress("speak", sum(map(len, motions)), frames)
         stop = start + STEP
-        state, motion = generator.step(state, speech.samples[start:stop], last=stop >= len(speech.samples))
+        state, motion = performer.step(state, speech.samples[start:stop], last=stop >= len(speech.samples))
         motions += [motion] if motion else []
     if progress:
         progress("speak", frames, frames)

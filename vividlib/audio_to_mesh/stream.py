@@ -35,11 +35,12 @@ from vividlib.audio_to_mesh.network import (
     SpeechNetwork,
 )
 from vividlib.conventions import ARKIT, MOTION_RATE
-from vividlib.errors import AudioError, InputError
-from vividlib.types import Motion
+from vividlib.errors import AudioError
+from vividlib.types import Face, Motion
 from vividlib.weights import load_weights
 
 WEIGHTS = "audio_to_mesh.safetensors"
+OWN_HEADS = "vivid"  # how the names of those heads begin that have the identity basis which styles were learned for
 EASE = 5  # frames in which a mouth begins or stops to take part
 HOLD = 10  # frames that a mouth goes on after the last sound
 _HOP = MEL_HOP * MELS_PER_FRAME  # samples in a frame of motion
@@ -68,29 +69,26 @@ class State:
 
 
 @dataclass(frozen=True, eq=False)
-class Generator:
-    """Makes motion of a voice: ``state = generator.begin(seed)``, ``state, motion = generator.step(state, samples)``.
+class Performer:
+    """Turns a voice into motion as it comes.
 
-    Raises
-    ------
-    InputError
-        If no style has the number.
+    >>> performer = Performer(Controls(mouth=1.2))
+    >>> state = performer.begin(seed=0)
+    >>> state, motion = performer.step(state, np.zeros(3200, np.float32))
+    >>> len(motion)
+    5
+
     """
 
     controls: Controls = DEFAULTS
-    identity: np.ndarray | None = None  # coefficients of the default head's identity basis, of the face to move
-
-    def __post_init__(self):
-        styles = len(load_network().styles.weight)
-        if not 0 <= self.controls.style < styles:
-            raise InputError(f"There is no style {self.controls.style}; choose from 0 to {styles - 1}.")
+    face: Face | None = None  # who will move: the default head's coefficients of a person are a part of the style
 
     @cached_property
     def style(self) -> torch.Tensor:
         """The style that conditions every branch, (1, STYLE)."""
         coefficients = torch.zeros(1, IDENTITY)
-        if self.identity is not None:
-            coefficients[0] = torch.from_numpy(self.identity[:IDENTITY])
+        if self.face is not None and self.face.head.name.startswith(OWN_HEADS):
+            coefficients[0] = torch.from_numpy(self.face.identity)
         with torch.inference_mode():
             style = load_network().style(torch.tensor([self.controls.style]), coefficients)
             return style * self.controls.style_strength

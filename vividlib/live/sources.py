@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from vividlib import export
+from vividlib.audio_to_mesh.controls import DEFAULTS, Controls
 from vividlib.conventions import SAMPLE_RATE
 from vividlib.errors import AudioError, InputError, VividError
 from vividlib.export import retarget as retargeting
@@ -30,7 +31,8 @@ _LAG = 0.06  # seconds that what is shown may be behind what a microphone gave
 
 def broadcast(
     source: str | Path, to: Iterable[str], *, fps: float = 60, play_sound: bool = False,
-    retarget: Retarget | str | Path | None = None, seed: int = 0, progress: Progress | None = None,
+    retarget: Retarget | str | Path | None = None, seed: int = 0, controls: Controls = DEFAULTS,
+    progress: Progress | None = None,
 ) -> Played:  # fmt: skip
     """Perform speech or a motion live.
 
@@ -47,8 +49,8 @@ def broadcast(
         Whether the sound is played on the default loudspeaker; the face then follows it.
     retarget
         A table, its TOML file, or the name of a preset.
-    seed
-        Of blinks, gaze and head motion.
+    seed, controls
+        As for `vividlib.speak`.
     progress
         See `vividlib.Progress`: of speech in a file, before it is performed.
 
@@ -71,10 +73,10 @@ def broadcast(
         links = [stack.enter_context(connect(address)) for address in to]
         if comes:
             speaker = stack.enter_context(sound.Loudspeaker(SAMPLE_RATE, 1)) if play_sound else None
-            return _while_it_comes(source, links, speaker, fps, table, seed)
+            return _while_it_comes(source, links, speaker, fps, table, seed, controls)
         recording = open_sound(source) if play_sound else None
         speaker = recording and stack.enter_context(sound.Loudspeaker(recording.rate, recording.channels))
-        motion = given if has_motion else _spoken(given, seed, progress)
+        motion = given if has_motion else _spoken(given, seed, controls, progress)
         if not speaker:
             return play(motion, links, fps, retarget=table)
         pouring = _Beside(lambda: _pour(recording.blocks, speaker))
@@ -84,8 +86,9 @@ def broadcast(
 
 
 def listen(
-    chunks: Iterable[np.ndarray], timeline: Timeline, seed: int = 0, speaker: sound.Playout | None = None
-) -> None:
+    chunks: Iterable[np.ndarray], timeline: Timeline, seed: int = 0, controls: Controls = DEFAULTS,
+    speaker: sound.Playout | None = None,
+) -> None:  # fmt: skip
     """Turn a voice into motion as it comes; let the speaker have the sound for which there is a face.
 
     Parameters
@@ -94,19 +97,20 @@ def listen(
         (N,) float32 in [-1, 1] at 16 kHz.
     timeline, speaker
         What grows; both are ended at the end. Who ends the timeline before ends the listening.
-    seed
-        Of blinks, gaze and head motion.
+    seed, controls
+        As for `vividlib.speak`.
     """
-    from vividlib.audio_to_mesh import stream  # here, because torch takes seconds to load
+    from vividlib.audio_to_mesh.stream import Performer  # here, because torch takes seconds to load
 
-    state, unheard = stream.begin(seed), np.zeros(0, np.float32)
+    performer, unheard = Performer(controls), np.zeros(0, np.float32)
+    state = performer.begin(seed)
     try:
         for chunk in chain(chunks, [None]):
             if timeline.ended:
                 return
             last = chunk is None
             samples = unheard[:0] if last else chunk
-            state, motion = stream.step(state, samples, last)
+            state, motion = performer.step(state, samples, last)
             unheard = np.concatenate([unheard, samples])
             if motion is None:
                 continue
@@ -122,8 +126,9 @@ def listen(
 
 
 def _while_it_comes(
-    source: str, links: list[Link], speaker: sound.Loudspeaker | None, fps: float, table: Retarget | None, seed: int
-) -> Played:
+    source: str, links: list[Link], speaker: sound.Loudspeaker | None, fps: float, table: Retarget | None, seed: int,
+    controls: Controls,
+) -> Played:  # fmt: skip
     """Perform a voice that is still coming, from standard input or the microphone."""
     timeline = Timeline()
     if source == MICROPHONE:
@@ -134,7 +139,7 @@ def _while_it_comes(
 
     def hear() -> None:
         with closing(chunks):
-            listen(chunks, timeline, seed, speaker)
+            listen(chunks, timeline, seed, controls, speaker)
 
     listening = _Beside(hear)
     try:
@@ -148,10 +153,10 @@ def _while_it_comes(
     return played
 
 
-def _spoken(voice: Speech, seed: int, progress: Progress | None) -> Motion:
-    from vividlib import audio_to_mesh  # here, because torch takes seconds to load
+def _spoken(voice: Speech, seed: int, controls: Controls, progress: Progress | None) -> Motion:
+    from vividlib.audio_to_mesh import performance  # here, because torch takes seconds to load
 
-    return audio_to_mesh.speak(voice, seed=seed, progress=progress)
+    return performance.speak(voice, seed, controls, progress=progress)
 
 
 def _pour(blocks: Iterator[np.ndarray], speaker: sound.Playout) -> None:

@@ -55,7 +55,7 @@ class Clip:
     head_rotation: np.ndarray  # T 4 float32 quaternions; T 0 if synthetic
     head_translation: np.ndarray  # T 3 float32 metres; T 0 if synthetic
     gaze: np.ndarray  # T 2 float32 radians, yaw and pitch of both eyes; T 0 if synthetic
-    identity: np.ndarray  # 80 float32, coefficients of the default head's identity basis; 0 if synthetic
+    identity: np.ndarray  # 80 float32, coefficients of the default head's identity basis; empty if synthetic
     phones: tuple[Phone, ...]  # when each sound is heard, silences included; empty where it is not known
 
 

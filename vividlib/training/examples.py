@@ -23,7 +23,7 @@ from vividlib.types import HeadModel
 CLASSES = list(TARGETS)
 """Classes of sounds that the trunk learns to tell apart, so that it hears what moves the lips."""
 WINDOW = 200  # frames of one example
-BATCH = 48
+BATCH = 24
 MET, PARTED = 0.6, 1.2  # mm of lip gap: surely closed, surely open
 SAID = 4.0  # mm of lip gap up to which a p, b or m that was aligned there is believed to close
 SEAM = 4  # frames at both ends of a clip that do not count: what was said before is cut off
@@ -118,8 +118,9 @@ def _example(name: str, clip: clips.Clip, factor: float, opening: torch.Tensor) 
     wanted = (frames * MELS_PER_FRAME - 1) * MEL_HOP + MEL_WINDOW
     samples = np.pad(clip.samples, (MEL_WINDOW // 2, wanted))[:wanted]
     curves = (factor * torch.from_numpy(clip.blendshapes[:, SPOKEN_INDEX])).clamp(max=1)
-    offsets = torch.zeros(frames, 3 * len(LIP_LANDMARKS))
+    offsets, identity = torch.zeros(frames, 3 * len(LIP_LANDMARKS)), torch.zeros(IDENTITY)
     if clip.tracked:
+        identity[:] = torch.from_numpy(clip.identity)
         offsets = 1000 * factor * torch.from_numpy(clip.lip_offsets).flatten(1)
     gap = curves @ opening + offsets @ parting()
     closed = ((PARTED - gap) / (PARTED - MET)).clamp(0, 1)
@@ -129,7 +130,7 @@ def _example(name: str, clip: clips.Clip, factor: float, opening: torch.Tensor) 
         bitten = torch.from_numpy(labiodental(clip.phones, frames))
         sound = _sounds(clip.phones, frames)
     return Example(
-        name, clip.speaker, clip.tracked, torch.from_numpy(clip.identity.astype(np.float32))[:IDENTITY],
+        name, clip.speaker, clip.tracked, identity,
         mel_spectrogram(torch.from_numpy(samples)), curves, offsets, closed, bitten, torch.from_numpy(clip.voiced), sound,
     )  # fmt: skip
 

@@ -27,7 +27,7 @@ from vividlib.training.examples import (
     split,
 )
 
-RATE = 1e-3
+RATE = 8e-4
 WARM_UP = 300  # steps
 SAVE_EVERY = 100  # steps
 

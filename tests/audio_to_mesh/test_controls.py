@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+
+import vividlib as vv
+from vividlib.audio_to_mesh.controls import STYLES
+from vividlib.audio_to_mesh.network import SPOKEN_INDEX
+from vividlib.audio_to_mesh.performance import speak
+from vividlib.audio_to_mesh.stream import load_network
+from vividlib.audio_to_mesh.upper import UPPER_INDEX
+from vividlib.conventions import ARKIT_INDEX, SAMPLE_RATE
+from vividlib.errors import InputError
+from vividlib.media.audio import load_speech
+from vividlib.weights import asset_path
+
+
+@pytest.fixture(scope="module")
+def speech():
+    return load_speech(asset_path("speech.wav"))
+
+
+@pytest.fixture(scope="module")
+def plain(speech):
+    return speak(speech)
+
+
+def made(speech, **controls):
+    return speak(speech, controls=vv.Controls(**controls))
+
+
+def test_strength_of_the_mouth(speech, plain):
+    half, none = made(speech, mouth=0.5), made(speech, mouth=0)
+    np.testing.assert_allclose(half["jawOpen"], plain["jawOpen"] / 2, atol=1e-6)
+    np.testing.assert_allclose(half.lip_offsets, plain.lip_offsets / 2, atol=1e-7)
+    assert not none.blendshapes[:, SPOKEN_INDEX].any() and not none.lip_offsets.any()
+    np.testing.assert_array_equal(none.blendshapes[:, UPPER_INDEX], plain.blendshapes[:, UPPER_INDEX])
+
+
+def test_strength_of_the_upper_face(speech, plain):
+    strong, none = made(speech, upper_face=2), made(speech, upper_face=0)
+    assert not none.blendshapes[:, UPPER_INDEX].any()
+    assert strong.blendshapes[:, UPPER_INDEX].std() > 1.3 * plain.blendshapes[:, UPPER_INDEX].std() > 0
+    np.testing.assert_array_equal(strong.blendshapes[:, SPOKEN_INDEX], plain.blendshapes[:, SPOKEN_INDEX])
+
+
+def test_blink_rate():
+    silence = vv.Speech(np.zeros(120 * SAMPLE_RATE, np.float32))
+    counts = []
+    for rate in (0, 1, 3):
+        lids = made(silence, blink_rate=rate)["eyeBlinkLeft"] > 0.5
+        counts.append(int((np.diff(lids.astype(int)) == 1).sum()))
+    assert counts[0] == 0 and 10 <= counts[1] < counts[2]
+
+
+def test_gain_and_offset_of_single_shapes(speech, plain):
+    changed = made(speech, gain={"jawOpen": 0.5}, offset={"browInnerUp": 0.3, "jawOpen": 0.1})
+    np.testing.assert_allclose(changed["jawOpen"], plain["jawOpen"] * 0.5 + 0.1, atol=1e-6)
+    np.testing.assert_allclose(changed["browInnerUp"], np.clip(plain["browInnerUp"] + 0.3, 0, 1), atol=1e-6)
+    others = [i for i in range(52) if i not in (ARKIT_INDEX["jawOpen"], ARKIT_INDEX["browInnerUp"])]
+    np.testing.assert_array_equal(changed.blendshapes[:, others], plain.blendshapes[:, others])
+
+
+def test_smoothing_calms_the_mouth_and_nothing_else(speech, plain):
+    calm = made(speech, smoothing=0.1)
+    moves = [np.abs(np.diff(motion["jawOpen"])).sum() for motion in (plain, calm)]
+    assert moves[1] < 0.7 * moves[0]
+    np.testing.assert_array_equal(calm.blendshapes[:, UPPER_INDEX], plain.blendshapes[:, UPPER_INDEX])
+
+
+def test_a_mouth_that_need_not_close_in_silence(speech):
+    noise = vv.Speech(np.random.default_rng(0).normal(0, 0.02, 3 * SAMPLE_RATE).astype(np.float32))
+    resting, free = (made(noise, close_in_silence=rests) for rests in (True, False))
+    assert free.blendshapes[:, SPOKEN_INDEX].max() > resting.blendshapes[50:, SPOKEN_INDEX].max() == 0
+
+
+def test_styles_differ_more_in_the_upper_face_than_at_the_lips(speech, plain):
+    lips, upper = [], []
+    for style in range(2, STYLES, 7):
+        other = made(speech, style=style, style_strength=2)
+        change = other.blendshapes - plain.blendshapes
+        lips.append(np.abs(change[:, SPOKEN_INDEX]).mean() / plain.blendshapes[:, SPOKEN_INDEX].mean())
+        upper.append(np.abs(change[:, UPPER_INDEX]).mean() / plain.blendshapes[:, UPPER_INDEX].mean())
+        assert np.array_equal(made(speech, style=style, style_strength=0).blendshapes, plain.blendshapes)
+    assert 0 < np.mean(lips) < np.mean(upper)
+
+
+def test_there_are_as_many_styles_as_the_weights_hold():
+    assert len(load_network().styles.weight) == STYLES
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"mouth": 2.1}, "mouth is 2.1"), ({"mouth": float("nan")}, "0 to 2"), ({"upper_face": -1}, "upper_face"),
+        ({"blink_rate": 9}, "blink_rate"), ({"smoothing": 1}, "0 to 0.5"), ({"gain": {"jawopen": 1}}, "jawopen"),
+        ({"offset": {"jawOpen": 2}}, "offset of jawOpen"), ({"style": STYLES}, "no style"), ({"style": -1}, "no style"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_asked_is_refused_at_once(wrong, said):
+    with pytest.raises(InputError, match=said):
+        vv.Controls(**wrong)
