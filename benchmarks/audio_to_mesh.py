@@ -116,6 +116,7 @@ def agreement(group: list[clips.Clip], made: list[Mouth], truth: list[Mouth]) ->
     lips, true_lips = (np.concatenate([mouth.lips for mouth in group]) for group in (made, truth))
     met = [done for pair in zip(openings, seen) for done in closures_met(*pair, MOTION_RATE)]
     true = [done for a, b in zip(openings, seen) for done in closures_met(b, a, MOTION_RATE)]
+    silent = [mouth.jaw[clip.voiced[: len(mouth.jaw)] < 0.5] < QUIET for clip, mouth in zip(group, made)]
     return found | {
         "opening_correlation_over_all": round(best_lag(openings, seen, 0)[1], 3),
         "opening_correlation_over_all_at_best_lag": round(there, 3),
@@ -127,6 +128,7 @@ def agreement(group: list[clips.Clip], made: list[Mouth], truth: list[Mouth]) ->
         "closures": len(met),
         "closures_made": share(met),
         "closures_made_that_are_true": share(true),
+        "silent_frames_jaw_under_0.03": share(np.concatenate(silent)),
     }  # fmt: skip
 
 
