@@ -35,7 +35,7 @@ from vividlib.metrics.lag import best_lag
 from vividlib.metrics.lve import lme, lve
 from vividlib.metrics.mouth import lip_vertices, opening, width
 from vividlib.metrics.spans import NEAR, inside, lowest
-from vividlib.training import align, clips
+from vividlib.training import align, clips, negatives
 from vividlib.training.visemes import CLASS, VOWELS, Phone
 from vividlib.types import HeadModel, Motion, Speech
 
@@ -99,23 +99,37 @@ def share(found: list[bool] | np.ndarray) -> float | None:
     return round(float(np.mean(found)), 3) if len(found) else None
 
 
+def over_clips(pairs: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
+    """`metrics.correlation` by clip, of clips that are long enough to have one."""
+    scores = [correlation(made, truth) for made, truth in pairs if len(truth) >= SHORTEST * MOTION_RATE]
+    return rounded({"mean": np.mean(scores), "median": np.median(scores)}) | {"clips": len(scores)}
+
+
+def later(curve: np.ndarray, frames: int) -> np.ndarray:
+    """A curve (T,) delayed by so many frames, held at its ends."""
+    return curve[np.clip(np.arange(len(curve)) - frames, 0, len(curve) - 1)]
+
+
 def agreement(group: list[clips.Clip], made: list[Mouth], truth: list[Mouth]) -> dict:
     """One performer against the tracked truth of the same clips."""
-    found: dict = {}
-    pairs = [(a, b) for a, b in zip(made, truth) if len(b.opening) >= SHORTEST * MOTION_RATE]
-    for name in ("opening", "width"):
-        scores = [correlation(getattr(a, name), getattr(b, name)) for a, b in pairs]
-        found[f"{name}_correlation"] = rounded({"mean": np.mean(scores), "median": np.median(scores)})
     openings, seen = [mouth.opening for mouth in made], [mouth.opening for mouth in truth]
-    lags = []
+    lags, moved = [], []
     for speaker in sorted({clip.speaker for clip in group}):
         own = [index for index, clip in enumerate(group) if clip.speaker == speaker]
         lag, _ = best_lag([openings[i] for i in own], [seen[i] for i in own], REACH)
         lags.append(1000 * lag / MOTION_RATE)
+        moved += [(later(openings[i], round(lag)), seen[i]) for i in own]
+    widths = [(a.width, b.width) for a, b in zip(made, truth)]
+    found = {
+        "opening_correlation": over_clips(list(zip(openings, seen))),
+        "opening_correlation_at_best_lag_of_each_person": over_clips(moved),
+        "width_correlation": over_clips(widths),
+    }
     lag, there = best_lag(openings, seen, REACH)
     lips, true_lips = (np.concatenate([mouth.lips for mouth in group]) for group in (made, truth))
     met = [done for pair in zip(openings, seen) for done in closures_met(*pair, MOTION_RATE)]
     true = [done for a, b in zip(openings, seen) for done in closures_met(b, a, MOTION_RATE)]
+    silent = [mouth.jaw[clip.voiced[: len(mouth.jaw)] < 0.5] < QUIET for clip, mouth in zip(group, made)]
     return found | {
         "opening_correlation_over_all": round(best_lag(openings, seen, 0)[1], 3),
         "opening_correlation_over_all_at_best_lag": round(there, 3),
@@ -127,6 +141,7 @@ def agreement(group: list[clips.Clip], made: list[Mouth], truth: list[Mouth]) ->
         "closures": len(met),
         "closures_made": share(met),
         "closures_made_that_are_true": share(true),
+        "silent_frames_jaw_under_0.03": share(np.concatenate(silent)),
     }  # fmt: skip
 
 
@@ -219,7 +234,7 @@ def read_sentences(folder: Path) -> tuple[int, Speech, tuple[Phone, ...]]:
     Between them a quiet room is heard for PAUSE seconds.
     """
     count, parts, phones, now = 0, [], [], 0.0
-    room = unspoken.to_level(unspoken.coloured(np.random.default_rng(1), 1), ROOM)[: int(PAUSE * SAMPLE_RATE)]
+    room = 10 ** (ROOM / 20) * negatives.coloured(np.random.default_rng(1), round(PAUSE * SAMPLE_RATE), 1)
     for line in TEXTS.read_text("utf-8").splitlines():
         name, text = line.split("|")
         samples = load_speech(folder / f"{name}.flac").samples

@@ -1,6 +1,6 @@
 """Draws docs/audio_to_mesh.png: how training went, and the mouth of the sample sentence.
 
-python benchmarks/draw_audio_to_mesh.py RUN/losses.json docs/audio_to_mesh.png
+python -m benchmarks.draw_audio_to_mesh RUN/losses.json docs/audio_to_mesh.png
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from vividlib.audio_to_mesh import speak
 from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
 from vividlib.head import model
 from vividlib.media.audio import load_speech
-from vividlib.metrics.lip_gap import lip_gap
+from vividlib.metrics.mouth import lip_vertices, opening
 from vividlib.weights import asset_path
 
 SHOWN = ["jawOpen", "mouthClose", "mouthPucker", "mouthFunnel", "mouthUpperUpLeft", "mouthLowerDownLeft",
@@ -47,7 +47,9 @@ def main() -> None:
     for name in SHOWN:
         curves.plot(seconds, motion[name], label=name)
     curves.set(ylabel="blendshape", xlim=(0, speech.duration))
-    gap.plot(seconds, lip_gap(motion.blendshapes, model.load()), label="lip gap, mm")
+    head = model.load()
+    parted = opening(lip_vertices(motion.blendshapes, head, motion.lip_offsets), head)
+    gap.plot(seconds, parted, label="between the lips, mm")
     gap.plot(np.arange(len(speech.samples)) / SAMPLE_RATE, 5 * speech.samples, lw=0.3, label="sound")
     gap.set(xlabel="seconds of assets/speech.wav", ylabel="mm", xlim=(0, speech.duration))
     for axes in (training, scores, curves, gap):

@@ -27,7 +27,7 @@ HOP = SAMPLE_RATE // MOTION_RATE
 RANGES = (20.0, 30.0, 40.0, 50.0)
 """dB below the loudest (95th percentile of frames) at which a frame may count as silent."""
 
-SIZES = np.arange(0.3, 2.01, 0.1)
+SIZES = np.arange(0.1, 2.01, 0.1)
 SMOOTHINGS = (0.5, 1.0, 1.5, 2.0, 3.0)  # frames, standard deviation
 REACH = 6  # frames of lag looked for
 

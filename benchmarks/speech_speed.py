@@ -19,6 +19,7 @@ from vividlib.weights import asset_path
 
 CHUNK = SAMPLE_RATE // 50  # samples: 20 ms
 STREAMED = 60.0  # seconds
+PERFORMER = stream  # who has `begin` and `step`
 MINUTE, HOUR = 60, 3600
 
 
@@ -54,10 +55,10 @@ def streaming() -> dict:
 
 def _stream(samples: np.ndarray, chunk: int) -> tuple[float, list[float]]:
     """Longest wait, in seconds of sound, for a frame after its time, and the milliseconds of each chunk."""
-    state, made, wait, took = stream.begin(), 0, 0.0, []
+    state, made, wait, took = PERFORMER.begin(), 0, 0.0, []
     for start in range(0, len(samples) - chunk + 1, chunk):
         began = time.perf_counter()
-        state, motion = stream.step(state, samples[start : start + chunk])
+        state, motion = PERFORMER.step(state, samples[start : start + chunk])
         took.append(1000 * (time.perf_counter() - began))
         if motion is not None:
             wait = max(wait, (start + chunk) / SAMPLE_RATE - made / MOTION_RATE)
@@ -92,9 +93,9 @@ def main() -> None:
         curves = (motion.blendshapes, motion.head_rotation, motion.head_translation, motion.gaze, motion.lip_offsets)
         held = speech.samples.nbytes + sum(curve.nbytes for curve in curves)
     else:
-        minute, state, held = spoken(MINUTE).samples, stream.begin(), 0
+        minute, state, held = spoken(MINUTE).samples, PERFORMER.begin(), 0
         for start in range(0, seconds * SAMPLE_RATE, SAMPLE_RATE):
-            state, _ = stream.step(state, minute[start % len(minute) :][:SAMPLE_RATE])
+            state, _ = PERFORMER.step(state, minute[start % len(minute) :][:SAMPLE_RATE])
     print(_own_peak(), held / 2**20)
 
 

@@ -18,8 +18,9 @@ import pocketsphinx
 
 from vividlib.conventions import ARKIT, MOTION_RATE, SAMPLE_RATE
 from vividlib.training import clips
-from vividlib.training.synthesize import ARPABET, Espeak
+from vividlib.training.closures import end_at_burst
 from vividlib.training.visemes import CLASS, LEAD, VOWELS, Phone, segments
+from vividlib.training.voices import ARPABET, Espeak
 
 LETTER_A = "a(2)"  # as in the alphabet, not the article
 GRID_UNIT, GRID_DELAY = 1 / 25000, 0.04  # seconds; the videos' sound has been delayed against the .align times
@@ -31,7 +32,7 @@ LONGEST_STOP = 0.15  # seconds; what a p, b, t, d, k or g lasts longer is the si
 
 SPELLING = {
     **{ipa: name for name, ipa in ARPABET.items() if ipa},
-    "a": "AE", "aː": "AE", "ɑː": "AA", "ɒ": "AA", "ɐ": "AH", "ɚ": "ER", "ɜː": "ER", "ɔː": "AO", "oː": "OW", "o": "OW",
+    "ə": "AH", "a": "AE", "aː": "AE", "ɑː": "AA", "ɒ": "AA", "ɐ": "AH", "ɚ": "ER", "ɜː": "ER", "ɔː": "AO", "oː": "OW", "o": "OW",
     "e": "EY", "eː": "EY", "iː": "IY", "uː": "UW", "ᵻ": "IH", "ɾ": "D", "r": "R", "ɡ": "G", "ʔ": "", "ħ": "HH",
     "x": "HH", "χ": "HH", "ɣ": "G", "ʕ": "AH", "q": "K",
 }  # fmt: skip
@@ -84,7 +85,7 @@ def phones_of(video: Path, samples: np.ndarray) -> list[Phone]:
     shift = np.median(errors)
     if abs(shift) > LARGEST_SHIFT or np.abs(errors - shift).max() > LARGEST_ERROR:
         return []
-    return [phone for _, phones in found for phone in phones]
+    return end_at_burst(samples, [phone for _, phones in found for phone in phones])
 
 
 def _inner_edges(words: list[Word]) -> np.ndarray:
@@ -101,7 +102,7 @@ def align(samples: np.ndarray, words: list[str]) -> list[Phone]:
     words : in lower case, as `words_of` finds them in a text; names and numbers are read as espeak-ng reads them
     """
     add_words(words, "en-us")
-    return [phone for _, phones in _align(samples, words) for phone in phones]
+    return end_at_burst(samples, [phone for _, phones in _align(samples, words) for phone in phones])
 
 
 def words_of(text: str) -> list[str]:

@@ -8,8 +8,8 @@ import numpy as np
 import soundfile
 
 from vividlib.conventions import SAMPLE_RATE
-from vividlib.training.synthesize import flite
 from vividlib.training.visemes import Phone
+from vividlib.training.voices import flite
 
 TEXT = (
     "Hello. This voice is computer generated, and so is the movement of this face. "

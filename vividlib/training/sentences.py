@@ -1,6 +1,7 @@
 """Short texts, written for this project, that the synthesisers read aloud.
 
-They cover everyday speech in languages with different sound systems; keys are voices of espeak-ng.
+They cover everyday speech in languages with different sound systems; keys are voices of espeak-ng. English is
+rich in sounds of the lips, and Arabic and English are the most.
 """
 
 SENTENCES = {
@@ -29,6 +30,26 @@ SENTENCES = {
         Maybe Papa will come home by bus with a bump on his thumb.
         The ship shook as she rushed through the rough northern sea.
         Boys play with a rubber ball while the baby sleeps in peace.
+        Maybe my family will move to a farm above the valley before winter.
+        Papa put five bumpers on the van and wiped off the mud.
+        Pam, Bob and Mabel brought pumpkin pie for everybody.
+        The movie began with a view of a warm and empty beach.
+        Favorite summer vegetables: peppers, beans, fava beans and baby plums.
+        Move back from the platform, please, and mind the wet floor.
+        We believe people behave better if others believe them.
+        Above all, never wave a burning match above a fuel pump.
+        Even a brave man may be afraid of a very big wave.
+        My wife and I have been waiting for the plumber for five hours.
+        Bring both boxes up from the basement before the movers come.
+        The problem with power is that most people want more of it.
+        Would a woodpecker work if we paid it a fair wage?
+        From time to time a famous family member visits from far off Vermont.
+        Perhaps the puppy wants food, or maybe a warm place by the fire.
+        If your phone beeps, move away from the lamp and wait a while.
+        Eleven of the workers have moved, but twelve have come back.
+        Mama, may I have a bubble bath before bed?
+        The map shows a path from the bay up to the viewpoint.
+        Why were you away when the workmen removed the window?
         """,
     "en": """
         The prime minister promised more help for families and pensioners.
@@ -43,6 +64,14 @@ SENTENCES = {
         Whatever happens, do not forget to feed the fish.
         We shall measure the length of the path from beginning to end.
         Peter Piper and Barbara Bloom plan to paint the farm blue.
+        Every bump in the pavement made the old bus jump and wobble.
+        Beverley made me a lovely cup of peppermint tea.
+        Most members of our village voted for a proper football pitch.
+        Above the fireplace there hung a faded map of Africa and Arabia.
+        My brother phoned from Plymouth to wish me a happy birthday.
+        If we leave by five, we may be home before the family wakes up.
+        What a beautiful evening, what a marvellous view over the water.
+        Remember to pump up both wheels before you move off.
         """,
     "ar": """
         مرحبا بكم في نشرة أخبار المساء.
@@ -55,6 +84,20 @@ SENTENCES = {
         فاز فريقنا في المباراة بفارق هدفين.
         شكرا لكم على المتابعة وإلى اللقاء.
         يعيش في هذه القرية مئة وخمسون شخصا.
+        أعلن وزير الخارجية أن المفاوضات سوف تبدأ يوم الأحد.
+        تمكنت فرق الإنقاذ من إخراج خمسة أشخاص من المبنى.
+        مراسلنا في بيروت يوافينا بمزيد من التفاصيل.
+        ما زالت الأمطار مستمرة في شمال البلاد وفي غربها.
+        فتحت المدارس أبوابها بعد عطلة امتدت ثلاثة أسابيع.
+        أكد المبعوث الأممي أهمية وقف إطلاق النار فورا.
+        ارتفعت أسعار النفط بنسبة أربعة في المئة أمس.
+        يبحث المجلس مشروع قانون يخص حماية البيئة والمياه.
+        نفت الشركة ما نشرته بعض الصحف في الأيام الماضية.
+        مبروك لكم هذا الفوز الكبير، وأنتم أفضل فريق في البطولة.
+        بابا وماما يحبان القهوة مع بعض التمر في المساء.
+        سافر محمد وفاطمة إلى المغرب بالقطار ثم بالباخرة.
+        وفي أخبار الرياضة، تأهل المنتخب إلى نصف النهائي.
+        من فضلك، هل يمكنك أن تفتح الباب وتغلق النافذة؟
         """,
     "es": """
         Buenos días, bienvenidos a nuestro programa de la mañana.
@@ -140,6 +183,62 @@ SENTENCES = {
         Küçük çocuk bütün gün bahçede top oynadı.
         Köprünün üzerinde yüzlerce insan bekliyordu.
         Teşekkür ederiz, gelecek hafta görüşmek üzere.
+        """,
+    "cs": """
+        Dobrý večer a vítejte u našeho pořadu.
+        Maminka koupila na trhu pěkné jablko a bílý chléb.
+        Babička bydlí v malém domě blízko velké řeky.
+        Zítra bude teplo, ale odpoledne může přijít bouřka.
+        Pes běžel přes most a potom zmizel v lese.
+        Můžete mi prosím podat máslo a pomeranč?
+        Večer budeme zpívat písně a povídat si u ohně.
+        Pět malých veverek vylezlo na vysoký strom.
+        Film začíná v osm hodin v novém divadle.
+        Moc děkuji za pozornost a přeji pěkný víkend.
+        """,
+    "fi": """
+        Hyvää iltaa ja tervetuloa ohjelmamme pariin.
+        Äiti osti torilta omenoita ja tuoretta leipää.
+        Mummo asuu pienessä talossa leveän joen varrella.
+        Huomenna on lämmintä, mutta illalla voi tulla sadetta.
+        Poika pompotti palloa koko päivän pihalla.
+        Voisitko avata ikkunan, täällä on melko kuuma.
+        Vene palasi vasta myöhään illalla satamaan.
+        Pappi puhui pitkään uudesta kirjasta ja musiikista.
+        Viisi vanhaa miestä pelasi korttia puun alla.
+        Paljon kiitoksia ja näkemiin ensi viikkoon.
+        """,
+    "ca": """
+        Bon dia i benvinguts al nostre programa del matí.
+        La meva mare ha comprat pa, formatge i pomes vermelles.
+        Demà plourà a bona part del país, sobretot al nord.
+        Un vaixell petit i blanc va tornar tard al port.
+        Em pots obrir la finestra, per favor?
+        El president va parlar ahir amb els treballadors.
+        Els nens jugaven a futbol sota la pluja fina.
+        Mai no he vist un bosc tan verd com aquest.
+        La música comença a les vuit a la plaça vella.
+        Moltes gràcies per venir i fins la setmana vinent.
+        """,
+    "mr": """
+        नमस्कार, आजच्या बातम्यांमध्ये आपले स्वागत आहे.
+        माझी आई बाजारातून फळे आणि भाजी आणते.
+        उद्या हवामान चांगले राहील, पण संध्याकाळी पाऊस पडेल.
+        मला एक पेला पाणी मिळेल का?
+        मुले दिवसभर बागेत खेळत होती.
+        बाबा आणि मामा पुण्याला बसने गेले.
+        आमच्या गावात एक जुना पूल आहे.
+        खूप खूप धन्यवाद, पुन्हा भेटू.
+        """,
+    "te": """
+        నమస్కారం, ఈ రోజు వార్తలకు స్వాగతం.
+        మా అమ్మ బజారు నుండి పండ్లు తెస్తుంది.
+        రేపు వాన పడుతుంది అని చెప్పారు.
+        నాకు ఒక గ్లాసు మంచి నీళ్ళు ఇవ్వండి.
+        పిల్లలు రోజంతా తోటలో ఆడుకున్నారు.
+        మా బాబాయి పూలు మరియు పాలు కొన్నాడు.
+        మీ ఊరిలో పెద్ద బడి ఉందా?
+        చాలా ధన్యవాదాలు, మళ్ళీ కలుద్దాం.
         """,
 }
 

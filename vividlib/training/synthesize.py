@@ -1,121 +1,126 @@
-"""Synthetic speech with known phone times, from espeak-ng and flite: many languages and voices.
-
-Both are tools for making training data, installed by the system's package manager; nothing of them is
-part of the library. espeak-ng reports phones through its C interface, flite by ``-psdur``.
-"""
+"""Synthetic speech with known sounds and mouths made by rule: many languages, voices, pitches and tempos."""
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
-import subprocess
-import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 
 from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
-from vividlib.errors import BackendError
 from vividlib.head import model
 from vividlib.metrics.lip_gap import gap_weights
 from vividlib.training import clips
+from vividlib.training.closures import end_at_burst
 from vividlib.training.sentences import SENTENCES, SYLLABLE_ONSETS, SYLLABLE_VOWELS
 from vividlib.training.visemes import Phone, articulate, voiced
+from vividlib.training.voices import (
+    ESPEAK_VARIANTS,
+    FESTIVAL_VOICES,
+    FLITE_VOICES,
+    Espeak,
+    FestivalVoice,
+    festival,
+    flite,
+)
 
-BURST_AFTER = 0.045
-"""Seconds of silent closure that espeak-ng counts to the sound before a voiceless stop (seen in its waveforms)."""
-VARIANTS = ["", "+m1", "+m3", "+m7", "+f1", "+f2", "+f4"]
-FLITE_VOICES = ["slt", "rms", "awb", "kal16"]
+Spoken = Iterator[tuple[np.ndarray, list[Phone]]]
+"""Samples at SAMPLE_RATE (N float32) and when each sound is heard, for one text after another."""
 
-ARPABET = {
-    "aa": "ɑ", "ae": "æ", "ah": "ʌ", "ao": "ɔ", "aw": "aʊ", "ax": "ə", "ay": "aɪ", "b": "b", "ch": "tʃ", "d": "d",
-    "dh": "ð", "eh": "ɛ", "er": "ɜ", "ey": "eɪ", "f": "f", "g": "g", "hh": "h", "ih": "ɪ", "iy": "i", "jh": "dʒ",
-    "k": "k", "l": "l", "m": "m", "n": "n", "ng": "ŋ", "ow": "oʊ", "oy": "ɔɪ", "p": "p", "r": "ɹ", "s": "s",
-    "sh": "ʃ", "t": "t", "th": "θ", "uh": "ʊ", "uw": "u", "v": "v", "w": "w", "y": "j", "z": "z", "zh": "ʒ",
-    "pau": "", "sil": "", "ssil": "",
-}  # fmt: skip
-"""The phones of English dictionaries in the IPA."""
-
-
-class _Event(ctypes.Structure):
-    """espeak_EVENT of speak_lib.h."""
-
-    _fields_ = [
-        ("type", ctypes.c_int),
-        ("unique_identifier", ctypes.c_uint),
-        ("text_position", ctypes.c_int),
-        ("length", ctypes.c_int),
-        ("audio_position", ctypes.c_int),  # milliseconds
-        ("sample", ctypes.c_int),
-        ("user_data", ctypes.c_void_p),
-        ("name", ctypes.c_char * 8),
-    ]
+ESPEAK_LANGUAGES = ("ar", "en-us", "en", "es", "fr", "de", "it", "ru", "pt-br", "hi", "tr", "cs", "fi")
+ESPEAK_REPEATS = {"ar": 12, "en-us": 4, "en": 4}  # of every sentence; Arabic has no other synthesiser
+OTHER_REPEATS = 3
+FESTIVAL_REPEATS = 2  # of every sentence that is not English, of which there are few
+ESPEAK_BABBLE, OTHER_BABBLE = 100, 30  # sentences of nonsense, for each voice of flite and the Italian of festival
+TEMPO = 0.88, 1.14  # how a voice is played faster or slower, which makes its throat shorter or longer, too
+REST = 0.5  # seconds of silence before and after
 
 
-PHONEME_EVENT, LIST_END = 7, 0
-_CALLBACK = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
-)  # fmt: skip
+@dataclass(frozen=True)
+class _Reader:
+    """One synthesiser's voice, or espeak-ng's many of one language, and what it reads."""
+
+    name: str  # the first part of its clips' names
+    speaker: str  # of its clips
+    texts: list[str]
+    read: Callable[[list[str], list[np.random.Generator]], Spoken]
 
 
-class Espeak:
-    """The synthesiser espeak-ng, which keeps its state in one C library: make one and use it."""
+def synthesize(folder: Path, seed: int = 0) -> int:
+    """Write every sentence in several voices, and nonsense, as training clips; returns how many.
 
-    def __init__(self):
-        name = ctypes.util.find_library("espeak-ng")
-        if name is None:
-            raise BackendError("libespeak-ng is missing; install it, for example: apt-get install espeak-ng.")
-        self._library = ctypes.CDLL(name)
-        synchronous, phoneme_events_as_ipa = 2, 1 | 2
-        self._rate = self._library.espeak_Initialize(synchronous, 0, None, phoneme_events_as_ipa)
-        self._callback = _CALLBACK(self._receive)
-        self._library.espeak_SetSynthCallback(self._callback)
+    Parameters
+    ----------
+    folder : where `clips.save` puts them; clips that are there are kept
+    seed : of nonsense, voices, pitch and tempo; a run that was stopped and continued gives the same speech but for
+        the noise in espeak-ng's sounds, which depends on all that it has said before
 
-    def _receive(self, samples, count, events) -> int:
-        if samples and count:
-            self._audio.append(np.ctypeslib.as_array(samples, (count,)).copy())
-        index = 0
-        while events[index].type != LIST_END:
-            if events[index].type == PHONEME_EVENT:
-                raw = ctypes.string_at(ctypes.addressof(events[index]) + _Event.name.offset, 8)
-                symbol = raw.split(b"\0")[0].decode("utf8", "ignore")
-                self._marks.append((events[index].audio_position / 1000, symbol))
-            index += 1
-        return 0
-
-    def say(self, text: str, voice: str, pitch: int, words_a_minute: int) -> tuple[np.ndarray, list[Phone]]:
-        """Read ``text``: samples at SAMPLE_RATE (N float32) and when each phone is heard."""
-        self._audio, self._marks = [], []
-        if self._library.espeak_SetVoiceByName(voice.encode()):
-            raise BackendError(f"espeak-ng has no voice {voice!r}; install all of its voices.")
-        rate_parameter, pitch_parameter, utf8 = 1, 3, 1
-        self._library.espeak_SetParameter(rate_parameter, words_a_minute, 0)
-        self._library.espeak_SetParameter(pitch_parameter, pitch, 0)
-        raw = text.encode()
-        self._library.espeak_Synth(raw, len(raw) + 1, 0, 0, 0, utf8, None, None)
-        samples = np.concatenate(self._audio).astype(np.float32) / 32768
-        edges = [time - BURST_AFTER * s.startswith(("p", "t", "k")) for time, s in self._marks]
-        edges = [*np.maximum.accumulate(edges), len(samples) / self._rate]
-        phones = [Phone(s, start, end) for (_, s), start, end in zip(self._marks, edges, edges[1:]) if end > start]
-        return soxr.resample(samples, self._rate, SAMPLE_RATE), phones
+    Raises
+    ------
+    BackendError
+        If espeak-ng, flite, festival or one of their voices is not installed.
+    """
+    opening = gap_weights(model.load())
+    readers = _readers(np.random.default_rng(seed))
+    for reader in readers:
+        named = {f"{reader.name}_{number:03}": text for number, text in enumerate(reader.texts)}
+        missing = {name: text for name, text in named.items() if not clips.exists(folder, name)}
+        random = [np.random.default_rng([seed, zlib.crc32(name.encode())]) for name in missing]
+        for name, (samples, phones) in zip(missing, reader.read(list(missing.values()), random)):
+            clips.save(folder, name, _clip(reader.speaker, samples, phones, opening))
+    return sum(len(reader.texts) for reader in readers)
 
 
-def flite(text: str, voice: str, stretch: float = 1.0) -> tuple[np.ndarray, list[Phone]]:
-    """Read English ``text`` with flite: samples at SAMPLE_RATE and when each phone is heard."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "speech.wav"
-        command = ["flite", "-voice", voice, "-psdur", "--setf", f"duration_stretch={stretch}", "-t", text, "-o", path]
-        try:
-            marks = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-        except FileNotFoundError:
-            raise BackendError("flite is missing; install it, for example: apt-get install flite.") from None
-        samples, rate = soundfile.read(path, dtype="float32")
-    names, ends = zip(*(mark.rsplit(":", 1) for mark in marks))
-    ends = [float(end) for end in ends]
-    phones = [Phone(ARPABET[name], start, end) for name, start, end in zip(names, [0.0, *ends], ends)]
-    return soxr.resample(samples, rate, SAMPLE_RATE), phones
+def _readers(random: np.random.Generator) -> list[_Reader]:
+    espeak = Espeak()
+    readers = [
+        _Reader(f"espeak_{language}", "espeak", lines(language) * ESPEAK_REPEATS.get(language, OTHER_REPEATS),
+                partial(_read_espeak, espeak, language))
+        for language in ESPEAK_LANGUAGES
+    ]  # fmt: skip
+    babble_reader = partial(_read_espeak, espeak, "it")
+    readers.append(_Reader("espeak_babble", "espeak", [babble(random) for _ in range(ESPEAK_BABBLE)], babble_reader))
+    for voice in FLITE_VOICES:
+        texts = [*lines("en-us"), *lines("en"), *(babble(random) for _ in range(OTHER_BABBLE))]
+        readers.append(_Reader(f"flite_{voice}", f"flite_{voice}", texts, partial(_read_flite, voice)))
+    for voice in FESTIVAL_VOICES:
+        texts = lines(voice.language) * (1 if voice.language == "en-us" else FESTIVAL_REPEATS)
+        texts += [babble(random) for _ in range(OTHER_BABBLE)] if voice.language == "it" else []
+        name = f"festival_{voice.name}"
+        readers.append(_Reader(name, name, texts, partial(_read_festival, voice)))
+    return readers
+
+
+def _read_espeak(espeak: Espeak, language: str, texts: list[str], random: list[np.random.Generator]) -> Spoken:
+    for text, own in zip(texts, random):
+        voice = language + str(own.choice(ESPEAK_VARIANTS))
+        yield espeak.say(text, voice, pitch=int(own.integers(15, 85)), words_a_minute=int(own.integers(110, 210)))
+
+
+def _read_flite(voice: str, texts: list[str], random: list[np.random.Generator]) -> Spoken:
+    for text, own in zip(texts, random):
+        yield _played(*flite(text, voice), own)
+
+
+def _read_festival(voice: FestivalVoice, texts: list[str], random: list[np.random.Generator]) -> Spoken:
+    for said, own in zip(festival(texts, voice), random):
+        yield _played(*said, own)
+
+
+def _played(samples: np.ndarray, phones: list[Phone], random: np.random.Generator) -> tuple[np.ndarray, list[Phone]]:
+    """Speech played at another tempo, as Ko et al., "Audio augmentation for speech recognition" (2015)."""
+    tempo = random.uniform(*TEMPO)
+    played = soxr.resample(samples, SAMPLE_RATE * tempo, SAMPLE_RATE)
+    return played, [Phone(phone.symbol, phone.start / tempo, phone.end / tempo) for phone in phones]
+
+
+def lines(language: str) -> list[str]:
+    """The sentences of one language."""
+    return [line.strip() for line in SENTENCES[language].strip().splitlines()]
 
 
 def babble(random: np.random.Generator) -> str:
@@ -127,46 +132,25 @@ def babble(random: np.random.Generator) -> str:
     return " ".join(words) + "."
 
 
-def synthesize(folder: Path, seed: int = 0) -> int:
-    """Write every sentence in several voices, and nonsense, as training clips; returns how many.
-
-    Parameters
-    ----------
-    folder : where `clips.save` puts them; clips that are there are kept
-    seed : of voices, pitch and speed
-    """
-    random = np.random.default_rng(seed)
-    espeak = Espeak()
-    jobs = [
-        (f"espeak_{language}_{number:02}_{repeat}", language, text.strip())
-        for language, texts in SENTENCES.items()
-        for number, text in enumerate(texts.strip().splitlines())
-        for repeat in range(4)
-    ]
-    jobs += [(f"babble_{number:03}", "it", babble(random)) for number in range(150)]
-    for name, language, text in jobs:
-        voice = language + random.choice(VARIANTS)
-        pitch, speed = int(random.integers(15, 85)), int(random.integers(110, 210))
-        if not clips.exists(folder, name):
-            _save(folder, name, *espeak.say(text, voice, pitch, speed), speaker="espeak")
-    english = [text.strip() for key in ("en-us", "en") for text in SENTENCES[key].strip().splitlines()]
-    english += [babble(random) for _ in range(120)]
-    for voice in FLITE_VOICES:
-        for number, text in enumerate(english):
-            stretch = random.uniform(0.85, 1.25)
-            name = f"flite_{voice}_{number:02}"
-            if not clips.exists(folder, name):
-                _save(folder, name, *flite(text, voice, stretch), speaker=f"flite_{voice}")
-    return len(jobs) + len(FLITE_VOICES) * len(english)
-
-
-def _save(folder: Path, name: str, samples: np.ndarray, phones: list[Phone], speaker: str) -> None:
-    quiet = np.zeros(SAMPLE_RATE // 2, np.float32)  # a rest before and after
+def _clip(speaker: str, samples: np.ndarray, phones: list[Phone], opening: np.ndarray) -> clips.Clip:
+    """What was read, between two rests, with the mouth that says it."""
+    quiet = np.zeros(round(REST * SAMPLE_RATE), np.float32)
     samples = np.concatenate([quiet, samples, quiet])
-    phones = [Phone(p.symbol, p.start + 0.5, p.end + 0.5) for p in phones]
-    phones = [Phone("", 0, 0.5), *phones, Phone("", phones[-1].end, len(samples) / SAMPLE_RATE)]
+    phones = [Phone(phone.symbol, phone.start + REST, phone.end + REST) for phone in phones]
+    phones = [Phone("", 0, phones[0].start), *phones, Phone("", phones[-1].end, len(samples) / SAMPLE_RATE)]
+    phones = end_at_burst(samples, phones)
     frames = len(samples) * MOTION_RATE // SAMPLE_RATE
-    clips.save(folder, name, clips.Clip(
-        speaker=speaker, samples=samples, blendshapes=articulate(phones, frames, gap_weights(model.load())),
-        voiced=voiced(phones, frames),
-    ))  # fmt: skip
+    return unfilmed(speaker, samples, articulate(phones, frames, opening), voiced(phones, frames), phones)
+
+
+def unfilmed(
+    speaker: str, samples: np.ndarray, blendshapes: np.ndarray, active: np.ndarray, phones: list[Phone]
+) -> clips.Clip:
+    """A clip of which only the sound, the mouth (T 52), the voice (T) and the sounds are known."""
+    frames = len(blendshapes)
+    none = {name: np.zeros((frames, 0), np.float32) for name in ("head_rotation", "head_translation", "gaze")}
+    return clips.Clip(
+        speaker=speaker, tracked=False, samples=samples[: frames * SAMPLE_RATE // MOTION_RATE], voiced=active,
+        blendshapes=blendshapes, lip_offsets=np.zeros((frames, 0, 3), np.float32), identity=np.zeros(0, np.float32),
+        phones=tuple(phones), **none,
+    )  # fmt: skip
