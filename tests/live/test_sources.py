@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from vividlib.audio_to_mesh import stream
+from vividlib.audio_to_mesh.stream import Performer
 from vividlib.audio_to_mesh.network import SPOKEN
 from vividlib.errors import AudioError, InputError, MotionError, OutputError
 from vividlib.export import npz
@@ -29,7 +29,8 @@ def samples() -> np.ndarray:
 
 def made(samples: np.ndarray):
     """The motion that a stream of these samples gives."""
-    return stream.step(stream.begin(), samples, last=True)[1]
+    performer = Performer()
+    return performer.step(performer.begin(), samples, last=True)[1]
 
 
 def test_addresses():
