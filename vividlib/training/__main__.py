@@ -16,7 +16,9 @@ def main(arguments: list[str] | None = None) -> int:
     prepare = steps.add_parser("prepare", help="track videos of speaking people; can be stopped and continued")
     prepare.add_argument("videos", type=Path, help="a folder for each person, or of one person")
     prepare.add_argument("out", type=Path, help="where the clips go")
-    prepare.add_argument("--each", action="store_true", help="every video shows another person")
+    prepare.add_argument(
+        "--each", nargs="+", default=[], metavar="NAME", help="folders whose videos each show another person"
+    )
     synthesize = steps.add_parser("synthesize", help="make speech with known sounds (needs espeak-ng and flite)")
     synthesize.add_argument("out", type=Path, help="where the clips go")
     means = steps.add_parser("means", help="print what a real mouth does on each sound (needs pocketsphinx)")
