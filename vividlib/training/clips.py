@@ -13,6 +13,12 @@ import numpy as np
 from vividlib.media.video import read_video
 from vividlib.training.visemes import Phone
 
+HELD_OUT = frozenset(
+    [f"id{number}" for number in range(24, 29)]
+    + [f"vox_{number:02}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12)]
+)
+"""People of the shared clips from whom nothing is learned: figures of training are theirs. vox_10 is vox_06 again."""
+
 HALVED = "voiced", "blendshapes", "lip_offsets"
 
 
@@ -49,7 +55,7 @@ class Clip:
     head_rotation: np.ndarray  # T 4 float32 quaternions; T 0 if synthetic
     head_translation: np.ndarray  # T 3 float32 metres; T 0 if synthetic
     gaze: np.ndarray  # T 2 float32 radians, yaw and pitch of both eyes; T 0 if synthetic
-    identity: np.ndarray  # 80 float32, coefficients of the default head's identity basis; 0 if synthetic
+    identity: np.ndarray  # 80 float32, coefficients of the default head's identity basis; empty if synthetic
     phones: tuple[Phone, ...]  # when each sound is heard, silences included; empty where it is not known
 
 
