@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from dataclasses import replace
@@ -68,7 +69,7 @@ def prepare(folder: Path, out: Path, each: Sequence[str] = ()) -> dict:
     """
     films = {film.name: film for film in find_films(Path(folder), each)}
     with ProcessPoolExecutor(
-        len(os.sched_getaffinity(0)), multiprocessing.get_context("spawn"), initializer=_one_thread
+        len(os.sched_getaffinity(0)), multiprocessing.get_context("spawn"), initializer=_begin
     ) as pool:
         _, dropped = _run(pool, "landmarks", _see, {name: (film, out) for name, film in films.items()})
         seen = [film for name, film in films.items() if name not in dropped]
@@ -116,10 +117,16 @@ def _people(films: list[Film]) -> dict[str, list[Film]]:
     return dict(sorted(people.items(), key=lambda item: -len(item[1])))
 
 
-def _one_thread() -> None:
-    """Every core has a process of its own."""
+def _begin() -> None:
+    """Every core has a process of its own, which ends with the one that began it, however that ends."""
     threadpool_limits(1)
     torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _run(pool: Executor, stage: str, function: Callable, jobs: dict[str, tuple]) -> tuple[dict, dict[str, str]]:
