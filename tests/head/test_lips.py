@@ -28,14 +28,14 @@ def test_nothing_stays_nothing_and_shapes_are_those_of_a_motion(any_head):
     assert not spread(offsets, any_head).any()
 
 
-def test_landmarks_go_nine_tenths_of_where_they_should(any_head):
+def test_inner_landmarks_go_where_they_should_and_outer_ones_part_of_the_way(any_head):
     # Two waves around each loop, as mouths bend.
     angle = np.tile(np.linspace(0, 2 * np.pi, 20, endpoint=False), 2)
     offsets = 0.001 * np.stack([np.cos(2 * angle), np.sin(2 * angle), np.ones(40)], 1)
     got = landmarks_of(any_head, moved_vertices(offsets, any_head))[LIP_LANDMARKS]
-    kept = (got * offsets).sum() / (offsets**2).sum()
-    assert 0.85 < kept < 1.02
-    assert np.linalg.norm(got - offsets, axis=1).max() < 0.0006
+    assert np.linalg.norm(got - offsets, axis=1)[20:].max() < 0.00015
+    outer = (got[:20] * offsets[:20]).sum(1) / (offsets[:20] ** 2).sum(1)
+    assert outer.min() > 0.25 and 0.6 < outer.mean() < 0.95
 
 
 def test_the_lips_part_where_only_one_of_them_moves(any_head):
@@ -47,9 +47,15 @@ def test_the_lips_part_where_only_one_of_them_moves(any_head):
 
 def test_no_vertex_goes_far_beyond_its_landmarks_and_none_next_to_the_lips_moves(any_head):
     moved = moved_vertices(np.full((40, 3), 0.001), any_head)
-    assert moved.max() < 0.0015 and moved.min() >= 0
+    assert moved.max() < 0.00101 and moved[any_head.lips].min() > 0.00049
     others = np.setdiff1d(np.arange(len(moved)), any_head.lips)
     assert not moved[others].any()
+
+
+def test_landmarks_that_tremble_against_each_other_pull_no_teeth(head):
+    offsets = np.zeros((40, 3))
+    offsets[20:, 1] = 0.001 * (-1) ** np.arange(20)
+    assert moved_vertices(offsets, head)[:, 1].max() < 0.0009
 
 
 def test_left_mirrors_right(any_head):

@@ -202,15 +202,25 @@ def stay_on_target(target: np.ndarray, head_rotation: np.ndarray) -> np.ndarray:
     -------
     (T, 2, 2) float32 gaze of both eyes, relative to the head
     """
-    x, y, z = Rotation.from_quat(head_rotation).inv().apply(direction_of(target)).T
-    gaze = np.column_stack([np.arctan2(x, z), np.arctan2(y, np.hypot(x, z))])
+    gaze = _angles(Rotation.from_quat(head_rotation).inv().apply(direction_of(target)))
     return np.repeat(gaze[:, None], 2, axis=1).astype(np.float32)
+
+
+def seen_from_camera(gaze: np.ndarray, head_rotation: np.ndarray) -> np.ndarray:
+    """What `stay_on_target` undoes: gaze (T, 2) relative to the head to yaw, pitch (T, 2) from the resting head."""
+    return _angles(Rotation.from_quat(head_rotation).apply(direction_of(gaze)))
 
 
 def direction_of(angles: np.ndarray) -> np.ndarray:
     """Unit vectors (T, 3) to where yaw and pitch (T, 2) radians point."""
     yaw, pitch = angles.T
     return np.column_stack([np.sin(yaw) * np.cos(pitch), np.sin(pitch), np.cos(yaw) * np.cos(pitch)])
+
+
+def _angles(direction: np.ndarray) -> np.ndarray:
+    """Yaw and pitch (T, 2) radians of vectors (T, 3)."""
+    x, y, z = direction.T
+    return np.column_stack([np.arctan2(x, z), np.arctan2(y, np.hypot(x, z))])
 
 
 FIRST_BLINK = 0.5  # seconds: nobody begins with closed eyes

@@ -40,7 +40,8 @@ KNOT = 4
 SPLINE = BSpline.basis_element(np.arange(4.0), extrapolate=False)((np.arange(3 * KNOT) + 0.5) / KNOT)
 """What one coefficient adds to the frames from its own on: a quadratic B-spline, 0.11 s behind in its middle."""
 COMPONENTS, KINDS, POLES = 6, 2, 3
-HIDDEN = 32
+HEARD = 8
+"""Directions of the trunk's features that the upper face listens to: more told nothing of people not learned from."""
 BLINKS, TARGETS = 128, 256
 """How many blinks and targets of saccades are kept to draw from."""
 EYES, STEPS, STEP_KINDS = 0, 1, 2  # purposes of random numbers
@@ -70,17 +71,14 @@ class UpperFace(nn.Module):
 
     def __init__(self, width: int = 256, style: int = 16):
         super().__init__()
-        self.hidden = nn.Linear(width, HIDDEN)
-        self.out = nn.Linear(HIDDEN, OUTPUTS)
+        self.hear = nn.Linear(width, HEARD)
+        self.out = nn.Linear(HEARD, OUTPUTS)
         self.style = nn.Linear(style, OUTPUTS, bias=False)
-        self.drop = nn.Dropout(0.2)
         for part in (self.out.weight, self.out.bias, self.style.weight):
             nn.init.zeros_(part)
         self.blink_age = nn.Parameter(torch.tensor([-9.0, -7.0, -5.8, -5.4, -5.2, -5.0, -4.8, -4.8]))
         self.saccade_age = nn.Parameter(torch.tensor([-5.0, -4.2, -4.0, -4.0, -4.0, -4.0, -4.0, -4.0]).tile(2, 1))
         self.pole = nn.Parameter(torch.tensor([3.0, 0.0, -2.0]).tile(COMPONENTS, 1))  # logits
-        self.register_buffer("centre", torch.zeros(width))  # of the trunk's features
-        self.register_buffer("spread", torch.ones(width))
         self.register_buffer("shapes", torch.zeros(COMPONENTS, len(UPPER)))
         # Seconds and depth: VanderWerf et al. (2003); radians: Lee et al. (2002).
         self.register_buffer("blinks", torch.tensor([0.1, 0.04, 0.2, 1.0]).tile(BLINKS, 1))
@@ -89,8 +87,11 @@ class UpperFace(nn.Module):
 
     def forward(self, trunk: torch.Tensor, style: torch.Tensor) -> Chances:
         """(B, T, width) features and (B, style) to what is drawn from."""
-        hidden = self.drop(F.gelu(self.hidden((trunk - self.centre) / self.spread)))
-        out = self.out(hidden) + self.style(style).unsqueeze(1)
+        return self.chances(self.hear(trunk), style.unsqueeze(1))
+
+    def chances(self, heard: torch.Tensor, style: torch.Tensor) -> Chances:
+        """(..., HEARD) and (..., style) to what is drawn from."""
+        out = self.out(heard) + self.style(style)
         steps = out[..., 3:].unflatten(-1, (3, COMPONENTS, KINDS))
         return Chances(*out[..., :3].unbind(-1), *steps.unbind(-3))
 

@@ -1,8 +1,8 @@
 """What the 52 blendshapes leave over at the lips: known at 40 landmarks, spread over the lips of any head.
 
-Between the landmarks the displacement is a membrane's over the mesh (Zhu, Ghahramani and Lafferty, "Semi-supervised
-learning using Gaussian fields and harmonic functions", 2003): it goes nowhere beyond what its neighbours do, fades to
-nothing where the lips end, and does not pass from one lip to the other where they touch.
+Between the landmarks the lips bend as a thin plate of their own (Botsch and Sorkine, "On Linear Variational Surface
+Deformation Methods", 2008, section 3): where all landmarks go one way, all of the lips do, and the lower lip does not
+follow the upper one where they touch. Its outermost ring goes half the way, since the skin next to it stays.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from vividlib.conventions import LIP_LANDMARKS
-from vividlib.geometry.mesh import edges
+from vividlib.geometry.mesh import laplacian
 from vividlib.types import HeadModel
 
-HOLD = 30.0  # how much a landmark pulls against a neighbour: it gets nine tenths of the way, without pulling a dent
+HOLD = 2.0  # of a landmark, against the stiffness of the plate: single ones that stray pull no dent
+EDGE = 0.5  # how far the outermost ring of the lips goes
 
 
 def spread(offsets: np.ndarray, head: HeadModel) -> np.ndarray:
@@ -41,14 +42,14 @@ def spread(offsets: np.ndarray, head: HeadModel) -> np.ndarray:
 @lru_cache(maxsize=8)
 def _weights(head: HeadModel) -> np.ndarray:
     """How far each lip vertex follows each landmark (L, 40) float32."""
-    count = len(head.template)
-    rows = np.repeat(np.arange(len(LIP_LANDMARKS)), 3)
-    entries = head.landmark_weights[LIP_LANDMARKS].ravel(), (rows, head.landmark_vertices[LIP_LANDMARKS].ravel())
-    place = sparse.csr_array(entries, (len(LIP_LANDMARKS), count))[:, head.lips]
-    first, second = edges(head.faces).T
-    ends = np.r_[first, second], np.r_[second, first]
-    touch = sparse.csr_array((np.ones(2 * len(first)), ends), (count, count))
-    # Rows of the lips alone: what is around them stays where it is.
-    tension = sparse.diags_array(touch.sum(1)[head.lips]) - touch[head.lips][:, head.lips]
-    pull = HOLD * place.T
-    return splu((pull @ place + tension).tocsc()).solve(pull.toarray()).astype(np.float32)
+    number = np.full(len(head.template), -1)
+    number[head.lips] = np.arange(len(head.lips))
+    faces = number[head.faces]
+    plate = laplacian(faces[(faces >= 0).all(1)], len(head.lips))
+    vertices = number[head.landmark_vertices[LIP_LANDMARKS]]
+    weights = np.where(vertices >= 0, head.landmark_weights[LIP_LANDMARKS], 0)  # outer landmarks lie partly on skin
+    weights = (weights / weights.sum(1, keepdims=True)).ravel(), (np.repeat(np.arange(40), 3), vertices.clip(0).ravel())
+    place = sparse.csr_array(weights, (40, len(head.lips)))
+    spread_out = splu((HOLD * place.T @ place + plate.T @ plate).tocsc()).solve(HOLD * place.T.toarray())
+    spread_out[number[head.regions["lips_outer"]]] *= EDGE
+    return spread_out.astype(np.float32)

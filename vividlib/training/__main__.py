@@ -16,12 +16,16 @@ def main(arguments: list[str] | None = None) -> int:
     prepare = steps.add_parser("prepare", help="track videos of speaking people; can be stopped and continued")
     prepare.add_argument("videos", type=Path, help="a folder for each person, or of one person")
     prepare.add_argument("out", type=Path, help="where the clips go")
-    prepare.add_argument("--each", action="store_true", help="every video shows another person")
-    synthesize = steps.add_parser("synthesize", help="make speech with known sounds (needs espeak-ng and flite)")
+    prepare.add_argument(
+        "--each", nargs="+", default=[], metavar="NAME", help="folders whose videos each show another person"
+    )
+    synthesize = steps.add_parser("synthesize", help="make speech with known sounds (needs espeak-ng, flite, festival)")
     synthesize.add_argument("out", type=Path, help="where the clips go")
-    means = steps.add_parser("means", help="print what a real mouth does on each sound (needs pocketsphinx)")
-    means.add_argument("videos", type=Path, help="videos of GRID, with .align files")
-    means.add_argument("clips", type=Path, help="what prepare made of them")
+    negatives = steps.add_parser("negatives", help="make music and noises that move no mouth (needs fluidsynth)")
+    negatives.add_argument("out", type=Path, help="where the clips go")
+    negatives.add_argument("--held-out", action="store_true", help="the instruments and noises kept for measuring")
+    phones = steps.add_parser("phones", help="learn what the lips do for each sound, from clips of known words")
+    phones.add_argument("clips", type=Path, nargs="+", help="folders that prepare wrote")
     landmarks = steps.add_parser("landmarks", help="learn how MediaPipe's landmarks stray, from rendered heads")
     landmarks.add_argument("videos", type=Path, help="videos of people, a folder for each")
     landmarks.add_argument("out", type=Path, help="a .npz file")
@@ -41,10 +45,14 @@ def main(arguments: list[str] | None = None) -> int:
             from vividlib.training.synthesize import synthesize
 
             print(f"{synthesize(given.out)} clips in {given.out}")
-        elif given.step == "means":
-            from vividlib.training.align import print_means
+        elif given.step == "negatives":
+            from vividlib.training.negatives import negatives
 
-            print_means(given.videos, given.clips)
+            print(f"{negatives(given.out, held_out=given.held_out)} clips in {given.out}")
+        elif given.step == "phones":
+            from vividlib.training.phones import learn
+
+            print("lips {:.3f} mm from those filmed; {:.3f} mm with targets by hand".format(*learn(given.clips)))
         elif given.step == "landmarks":
             from vividlib.training.landmarks import learn
 

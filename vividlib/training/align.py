@@ -16,10 +16,9 @@ from pathlib import Path
 import numpy as np
 import pocketsphinx
 
-from vividlib.conventions import ARKIT, MOTION_RATE, SAMPLE_RATE
-from vividlib.training import clips
+from vividlib.conventions import SAMPLE_RATE
 from vividlib.training.closures import end_at_burst
-from vividlib.training.visemes import CLASS, LEAD, VOWELS, Phone, segments
+from vividlib.training.visemes import CLASS, VOWELS, Phone
 from vividlib.training.voices import ARPABET, Espeak
 
 LETTER_A = "a(2)"  # as in the alphabet, not the article
@@ -191,24 +190,3 @@ def anchor_words(video: Path) -> list[Word]:
 @cache
 def _anchors(file: Path) -> dict[str, list[dict]]:
     return {"/".join(Path(clip["path"]).parts[-2:]): clip["words"] or [] for clip in json.loads(file.read_text())}
-
-
-def phone_means(videos: Path, prepared: Path) -> dict[str, np.ndarray]:
-    """Mean blendshapes (52,) in the middle of each class of sounds, over prepared clips of GRID videos."""
-    rows: dict[str, list[np.ndarray]] = {}
-    for video in sorted(videos.glob("*.mp4")):
-        if not clips.exists(prepared, video.stem):
-            continue
-        clip = clips.load(clips.path(prepared, video.stem))
-        for part in segments(phones_of(video, clip.samples)):
-            frame = round(((part.start + part.end) / 2 - LEAD) * MOTION_RATE)
-            if 0 <= frame < len(clip.blendshapes):
-                rows.setdefault(part.symbol, []).append(clip.blendshapes[frame])
-    return {symbol: np.mean(found, axis=0) for symbol, found in rows.items()}
-
-
-def print_means(videos: Path, prepared: Path, smallest: float = 0.03) -> None:
-    """Print `phone_means` as one line for each class of sounds, without shapes that hardly move."""
-    for symbol, mean in phone_means(videos, prepared).items():
-        moved = [f"{name}={value:.2f}" for name, value in zip(ARKIT, mean) if value > smallest]
-        print(repr(symbol), *moved)

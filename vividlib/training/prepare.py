@@ -1,68 +1,62 @@
-"""Videos of speaking people to training clips: landmarks, mouths at one scale, sound and lips in step.
+"""Videos of speaking people to training clips: what the tracker sees, with sound and lips in step.
 
-Three things differ between people and recordings and are taken out here, so that the network need not
-guess them: how the mouth rests, how widely it moves, and how far sound and picture are out of step.
+The steps are those of `filmed` (landmarks, a head for each person, the motion in each video), which are slow and kept
+on disk, and of `sync`, which is quick. What cannot be learned from is left out, and the report says why.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import silero_vad
+import torch
 from scipy.interpolate import PchipInterpolator
-from scipy.ndimage import binary_closing, binary_dilation
+from scipy.spatial.transform import Rotation
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
 
-from vividlib.audio_to_mesh.network import SpeechNetwork
-from vividlib.audio_to_mesh.performance import listen, load_network
 from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
 from vividlib.errors import InputError, VividError
 from vividlib.head import model
 from vividlib.media.audio import load_speech
-from vividlib.media.video import read_video
-from vividlib.metrics.lag import best_lag
 from vividlib.metrics.lip_gap import lip_gap
-from vividlib.reconstruction.landmarks import track_faces
 from vividlib.training import clips
-from vividlib.training.mouth import fit_mouths
-from vividlib.types import HeadModel, Speech
+from vividlib.training.align import phones_of
+from vividlib.training.filmed import Film, landmarks_of_film, meet, track, tracked, watch
+from vividlib.training.sync import heard_opening, lags
+from vividlib.training.visemes import Phone, voiced
+from vividlib.types import Speech
 
 SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi")
 SHORTEST = 0.4  # seconds
-LOST = 0.1  # share of frames without a face above which a video is dropped
 TURNED = 35.0  # degrees away from the camera, in the median, above which lips are seen too flat
-LEAST = 4.0  # seconds of a person, to know how this mouth closes
-LARGEST_OFFSET = 0.3  # seconds between sound and picture that are believed
-CERTAIN = 0.25  # correlation of lips and sound below which no offset is corrected
 LONG_ENOUGH = 2.0  # seconds of lips that tell whether they belong to the sound at all
-RELATED = 0.25  # correlation below which they do not
+ROOM = 0.5  # seconds of silence before and after what a voice is looked for in
+RELATED = 3.5  # log-likelihood that they do, against not, below which that is not believed
 
 
-@dataclass(frozen=True, eq=False)
-class Take:
-    """One video."""
+def prepare(folder: Path, out: Path, each: Sequence[str] = ()) -> dict:
+    """Turn the videos under ``folder`` into clips under ``out/clips``.
 
-    name: str
-    speaker: str
-    video: Path
-    landmarks: np.ndarray  # T 478 3 px
-    rate: float  # frames a second
-    speech: Speech
-
-
-def prepare(folder: Path, out: Path, each: bool = False) -> dict:
-    """Turn the videos under ``folder`` into clips under ``out``.
-
-    Finding landmarks is slow and kept in ``out/landmarks``, so that a run can be stopped and continued; the
-    rest is done anew. ``out/report.json`` tells of each speaker how far sound and picture were apart, and
-    which videos were dropped, and why.
+    All cores work, one video each. Landmarks, heads of people and tracks are kept in ``out``, so that a run can be
+    stopped and continued; take ``out/people`` and ``out/tracks`` away where a person's videos have changed. The rest is
+    done anew. ``out/report.json`` tells of each speaker and clip how far sound and picture were apart, and which
+    videos were dropped, and why.
 
     Parameters
     ----------
-    folder : with a folder for each person; videos directly in it show one person
+    folder : with a folder for each person, anywhere below it
     out : for the clips
-    each : every video shows another person
+    each : names of folders in which every video shows another person
 
     Returns
     -------
@@ -73,106 +67,169 @@ def prepare(folder: Path, out: Path, each: bool = False) -> dict:
     InputError
         If there are no videos.
     """
-    videos = sorted(file for file in Path(folder).rglob("*") if file.suffix.lower() in SUFFIXES)
-    if not videos:
-        raise InputError(f"No videos ({' '.join(SUFFIXES)}) in {folder}; hand in a folder of talking people.")
-    takes, report = [], {"dropped": {}, "speakers": {}}
-    for video in videos:
-        name = "__".join(video.relative_to(folder).with_suffix("").parts)
-        speaker = video.stem if each else video.parent.name
-        try:
-            takes.append(_take(video, name, speaker, out / "landmarks" / f"{name}.npz"))
-        except VividError as problem:
-            report["dropped"][name] = str(problem)
-    head, network = model.load(), load_network()
-    for speaker in sorted({take.speaker for take in takes}):
-        own = [take for take in takes if take.speaker == speaker]
-        if sum(len(take.landmarks) / take.rate for take in own) < LEAST:
-            report["dropped"] |= {take.name: "too little of this person" for take in own}
-            continue
-        report["speakers"][speaker] = _write_speaker(own, out / "clips", head, network, report["dropped"])
+    films = {film.name: film for film in find_films(Path(folder), each)}
+    with ProcessPoolExecutor(
+        len(os.sched_getaffinity(0)), multiprocessing.get_context("spawn"), initializer=_begin
+    ) as pool:
+        _, dropped = _run(pool, "landmarks", _see, {name: (film, out) for name, film in films.items()})
+        seen = [film for name, film in films.items() if name not in dropped]
+        people = _people(seen)
+        _run(pool, "people", meet, {speaker: (own, out) for speaker, own in people.items()})
+        _run(pool, "motion", track, {film.name: (film, out) for film in seen})
+        speakers, _ = _run(pool, "clips", _write, {speaker: (own, out) for speaker, own in people.items()})
+    for speaker in speakers.values():
+        dropped |= speaker.pop("dropped")
+    for name in dropped:  # of a run before
+        clips.path(out / "clips", name).unlink(missing_ok=True)
+    report = {"dropped": dict(sorted(dropped.items())), "speakers": dict(sorted(speakers.items()))}
     (out / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False))
     return report
 
 
-def _take(video: Path, name: str, speaker: str, cache: Path) -> Take:
-    if not cache.exists():
-        _cache_landmarks(video, cache)
-    with np.load(cache, allow_pickle=False) as arrays:
-        landmarks, seen, rate = arrays["landmarks"], arrays["seen"], float(arrays["fps"])
-    if np.mean(~seen) > LOST:
-        raise InputError("the face is lost too often")
-    speech = load_speech(video)
-    if min(len(landmarks) / rate, speech.duration) < SHORTEST:
+def find_films(folder: Path, each: Sequence[str] = ()) -> list[Film]:
+    """All videos under a folder, and who speaks in them, as `prepare` has it.
+
+    Raises
+    ------
+    InputError
+        If there are none, or none in a folder of ``each``.
+    """
+    videos = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+    if not videos:
+        raise InputError(f"No videos ({' '.join(SUFFIXES)}) in {folder}; hand in a folder of talking people.")
+    if missing := set(each) - {video.parent.name for video in videos}:
+        raise InputError(f"No videos in a folder named {' or '.join(sorted(missing))}; see what `--each` is for.")
+    return [
+        Film(
+            name="__".join(video.relative_to(folder).with_suffix("").parts),
+            speaker=video.stem if video.parent.name in each else video.parent.name,
+            video=video,
+        )
+        for video in videos
+    ]
+
+
+def _people(films: list[Film]) -> dict[str, list[Film]]:
+    """The films of each speaker, those with most first, so that no core waits for them at the end."""
+    people: dict[str, list[Film]] = {}
+    for film in films:
+        people.setdefault(film.speaker, []).append(film)
+    return dict(sorted(people.items(), key=lambda item: -len(item[1])))
+
+
+def _begin() -> None:
+    """Every core has a process of its own, which ends with the one that began it, however that ends."""
+    threadpool_limits(1)
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _run(pool: Executor, stage: str, function: Callable, jobs: dict[str, tuple]) -> tuple[dict, dict[str, str]]:
+    """What a function makes of each job, by name, and for those that cannot be done, why."""
+    done, problems = {}, {}
+    futures = {pool.submit(function, *arguments): name for name, arguments in jobs.items()}
+    try:
+        for future in tqdm(as_completed(futures), stage, len(futures)):
+            try:
+                done[futures[future]] = future.result()
+            except VividError as problem:
+                problems[futures[future]] = str(problem)
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)  # else all the others would be waited for
+        raise
+    return done, problems
+
+
+def _see(film: Film, out: Path) -> None:
+    """Landmarks of a film; raises VividError where there is nothing to learn from it."""
+    watch(film, out)
+    landmarks, fps = landmarks_of_film(film, out)
+    if min(len(landmarks) / fps, load_speech(film.video).duration) < SHORTEST:
         raise InputError(f"shorter than {SHORTEST} s")
-    found = np.flatnonzero(seen)
-    nearest = found[np.abs(np.arange(len(seen))[:, None] - found).argmin(1)]
-    return Take(name, speaker, video, landmarks[nearest], rate, speech)
 
 
-def _cache_landmarks(video: Path, cache: Path) -> None:
-    reader = read_video(video)
-    found = list(track_faces(frame for _, frame in reader))
-    lost = np.full((478, 3), np.nan)
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    partial = cache.with_suffix(".partial.npz")
-    np.savez(
-        partial, landmarks=np.array([lost if points is None else points for points in found], np.float32),
-        seen=np.array([points is not None for points in found], bool), fps=float(reader.fps),
-    )  # fmt: skip
-    partial.replace(cache)
-
-
-def _write_speaker(takes: list[Take], out: Path, head: HeadModel, network: SpeechNetwork, dropped: dict) -> dict:
+def _write(films: list[Film], out: Path) -> dict:
     """Write one person's clips; returns the part of the report."""
-    curves, turned = fit_mouths([take.landmarks for take in takes], head)
-    curves = [_resample(curve, take.rate) for curve, take in zip(curves, takes)]
-    heard = [lip_gap(listen(network, take.speech)[0], head) for take in takes]
-    seen = [lip_gap(curve, head) for curve in curves]
-    # The lips that the network moves to the sound tell, over all takes of a person: words alone are too short.
-    lag, certainty = best_lag(heard, seen, round(LARGEST_OFFSET * MOTION_RATE))
-    offset = lag / MOTION_RATE if certainty > CERTAIN else 0.0
-    kept = []
-    for take, curve, own_turned, pair in zip(takes, curves, turned, zip(heard, seen)):
-        if np.median(own_turned) > TURNED:
-            dropped[take.name] = "turned too far away"
-        elif len(curve) > LONG_ENOUGH * MOTION_RATE and best_lag(*([gap] for gap in pair), 12)[1] < RELATED:
-            dropped[take.name] = "lips and sound do not belong together"
+    takes = [_take(film, out) for film in films]
+    head = model.load()
+    openings = [lip_gap(take.blendshapes, head) for take in takes]
+    person, offsets, evidence = lags([heard_opening(Speech(take.samples)) for take in takes], openings)
+    report = {"sound_delayed_by": round(person, 3), "seconds": 0.0, "clips": {}, "dropped": {}}
+    for film, take, offset, sure in zip(films, takes, offsets.tolist(), evidence.tolist()):
+        seconds = len(take.blendshapes) / MOTION_RATE
+        if _turned(take.head_rotation) > TURNED:
+            report["dropped"][film.name] = "turned too far away"
+        elif seconds > LONG_ENOUGH and sure < RELATED:
+            report["dropped"][film.name] = "lips and sound do not belong together"
         else:
-            kept.append(_save(take, curve, offset, out))
-    return {"clips": len(kept), "seconds": round(sum(kept), 1), "sound_delayed_by": round(offset, 3),
-            "certainty": round(certainty, 3)}  # fmt: skip
+            clips.save(out / "clips", film.name, _in_step(take, offset))
+            report["clips"][film.name] = {"sound_delayed_by": round(offset, 3), "evidence": round(sure, 1)}
+            report["seconds"] = round(report["seconds"] + seconds, 2)
+    return report
 
 
-def _save(take: Take, curve: np.ndarray, offset: float, out: Path) -> float:
-    """Write one clip with its sound ``offset`` seconds later; returns its length in seconds."""
-    samples = _shift(take.speech.samples, round(offset * SAMPLE_RATE))
-    frames = min(len(curve), len(samples) * MOTION_RATE // SAMPLE_RATE)
+def _take(film: Film, out: Path) -> clips.Clip:
+    """A tracked film as a clip, sound and lips as they were recorded."""
+    motion, leftover, identity = tracked(film, out)
+    steps = motion.resample(MOTION_RATE)
+    samples = load_speech(film.video).samples
+    frames = min(len(steps), len(samples) * MOTION_RATE // SAMPLE_RATE)
     samples = samples[: frames * SAMPLE_RATE // MOTION_RATE]
-    clips.save(out, take.name, clips.Clip(
-        speaker=take.speaker, samples=samples, blendshapes=curve[:frames],
+    return clips.Clip(
+        speaker=film.speaker,
+        tracked=True,
+        samples=samples,
         voiced=heard_voice(samples, frames),
-    ))  # fmt: skip
-    return frames / MOTION_RATE
+        blendshapes=_at_motion_rate(motion.blendshapes, motion.rate)[:frames],
+        lip_offsets=_at_motion_rate(leftover, motion.rate)[:frames],
+        head_rotation=steps.head_rotation[:frames],
+        head_translation=steps.head_translation[:frames],
+        gaze=steps.gaze[:frames].mean(1),
+        identity=identity,
+        phones=tuple(phones_of(film.video, samples)),
+    )
 
 
-def _resample(curve: np.ndarray, rate: float) -> np.ndarray:
-    """(T, 52) at ``rate`` to MOTION_RATE without overshoot, so that a closed mouth stays closed."""
-    times = np.arange(len(curve)) / rate
-    wanted = np.arange(int(len(curve) / rate * MOTION_RATE)) / MOTION_RATE
-    return PchipInterpolator(times, curve)(np.minimum(wanted, times[-1])).astype(np.float32)
+def _at_motion_rate(curves: np.ndarray, rate: float) -> np.ndarray:
+    """Curves (T ...) at ``rate`` to MOTION_RATE without overshoot, so that a closed mouth stays closed."""
+    times = np.arange(len(curves)) / rate
+    wanted = np.arange(max(1, round(len(curves) / rate * MOTION_RATE))) / MOTION_RATE
+    return PchipInterpolator(times, curves)(np.minimum(wanted, times[-1])).astype(np.float32)
+
+
+def _turned(rotation: np.ndarray) -> float:
+    """Degrees by which a head looks away from the camera, in the median of its rotations (T 4)."""
+    ahead = Rotation.from_quat(rotation).as_matrix()[:, 2, 2]
+    return float(np.degrees(np.median(np.arccos(np.clip(ahead, -1, 1)))))
+
+
+def _in_step(take: clips.Clip, later: float) -> clips.Clip:
+    """The clip with its sound, and all that tells of it, ``later`` seconds later."""
+    frames = len(take.voiced)
+    before = np.clip(np.arange(frames) - round(later * MOTION_RATE), 0, frames - 1)
+    phones = tuple(Phone(phone.symbol, phone.start + later, phone.end + later) for phone in take.phones)
+    samples = _shift(take.samples, round(later * SAMPLE_RATE))
+    return replace(take, samples=samples, voiced=take.voiced[before], phones=phones)
 
 
 def heard_voice(samples: np.ndarray, frames: int) -> np.ndarray:
-    """1 where somebody speaks, from the energy of a clean recording, with 0.1 s before and 0.16 s after."""
-    hop = SAMPLE_RATE // MOTION_RATE
-    power = np.square(samples[: frames * hop].reshape(frames, hop)).mean(1)
-    loud = 10 * np.log10(power + 1e-10)
-    active = loud > max(np.percentile(loud, 95) - 30, -60)
-    active = binary_closing(np.pad(active, 10), np.ones(13))[10:-10]  # pauses within words
-    reach = np.zeros(17, bool)
-    reach[8 - 5 : 8 + 8 + 1] = True
-    return binary_dilation(active, reach).astype(np.float32)
+    """1 where somebody speaks or is about to (frames,), as Silero's voice activity detector hears it."""
+    around = round(ROOM * SAMPLE_RATE)  # it wants some silence to begin with
+    spans = silero_vad.get_speech_timestamps(
+        torch.from_numpy(np.pad(samples, around)), _detector(), min_speech_duration_ms=60, return_seconds=False
+    )
+    edges = [((span["start"] - around) / SAMPLE_RATE, (span["end"] - around) / SAMPLE_RATE) for span in spans]
+    return voiced([Phone("speech", *edge) for edge in edges], frames)
+
+
+@cache
+def _detector() -> silero_vad.utils_vad.OnnxWrapper:
+    return silero_vad.load_silero_vad(onnx=True)
 
 
 def _shift(samples: np.ndarray, later: int) -> np.ndarray:
