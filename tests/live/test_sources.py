@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from vividlib.audio_to_mesh.stream import Performer
 from vividlib.audio_to_mesh.network import SPOKEN
+from vividlib.audio_to_mesh.stream import Performer
 from vividlib.errors import AudioError, InputError, MotionError, OutputError
 from vividlib.export import npz
 from vividlib.export.retarget import Retarget, Shape

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from vividlib.conventions import ARKIT_INDEX
+from vividlib.conventions import ARKIT_INDEX, LIP_LANDMARKS
 from vividlib.errors import InputError
 from vividlib.geometry.camera import head_to_camera, project
-from vividlib.head.lips import LIP_LANDMARKS
 from vividlib.head.model import deform, landmarks_of, person
 from vividlib.metrics.lip_gap import lip_gap
 from vividlib.reconstruction.track import follow

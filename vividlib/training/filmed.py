@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vividlib.conventions import ARKIT
+from vividlib.conventions import ARKIT, LIP_LANDMARKS
 from vividlib.errors import InputError
 from vividlib.head import model
-from vividlib.head.lips import LIP_LANDMARKS, spread
+from vividlib.head.lips import spread
 from vividlib.head.model import landmarks_of
 from vividlib.media.video import read_video
 from vividlib.metrics.lip_gap import LOWER, UPPER
