@@ -12,7 +12,7 @@ from vividlib.errors import InputError
 
 STRONGEST = 2.0
 """Of every strength: more tears a face."""
-STYLES = 30
+STYLES = 34
 """How many styles the weights hold."""
 
 
