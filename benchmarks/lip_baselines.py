@@ -1,7 +1,7 @@
 """Two older ways to move a mouth by its voice, to know what is easy: loudness, and recognised phones as visemes.
 
 Both are given what helps them: size, lag and smoothing are fitted to the tracked mouths of people that may be learned
-from, by `fit`, and both hear the whole recording at once.
+from, and both hear the whole recording at once.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pocketsphinx
 from scipy.ndimage import gaussian_filter1d
+from scipy.optimize import minimize_scalar
 
 from vividlib.conventions import ARKIT, ARKIT_INDEX, MOTION_RATE, SAMPLE_RATE
 from vividlib.head.visemes import VISEMES, mixture
@@ -27,7 +28,7 @@ HOP = SAMPLE_RATE // MOTION_RATE
 RANGES = (20.0, 30.0, 40.0, 50.0)
 """dB below the loudest (95th percentile of frames) at which a frame may count as silent."""
 
-SIZES = np.arange(0.1, 2.01, 0.1)
+SIZES = 0.05, 2.0
 SMOOTHINGS = (0.5, 1.0, 1.5, 2.0, 3.0)  # frames, standard deviation
 REACH = 6  # frames of lag looked for
 
@@ -63,24 +64,28 @@ class Baseline:
         source = np.clip(np.arange(len(curves)) - self.lag, 0, len(curves) - 1)
         return np.clip(self.size * curves[source], 0, 1)
 
-    def fit(self, voices: list[Speech], openings: list[np.ndarray], head: HeadModel) -> Baseline:
-        """Smoothing and lag of the best correlation with true openings (T,) mm, then the size of the least error."""
-        raw = [self.curves(voice) for voice in voices]
+    def timed(self, raw: list[np.ndarray], openings: list[np.ndarray], head: HeadModel) -> Baseline:
+        """With the smoothing and the lag at which its raw curves fit true openings (T,) mm best, whatever their size."""
+        found = []
+        for smoothing in SMOOTHINGS:
+            made = _openings(raw, replace(self, smoothing=smoothing), head)
+            found.append((*best_lag(made, openings, REACH), smoothing))
+        lag, correlation, smoothing = max(found, key=lambda one: one[1])
+        return replace(self, smoothing=smoothing, lag=round(lag), correlation=round(correlation, 3))
 
-        def made(fitted: Baseline) -> list[np.ndarray]:
-            return [opening(lip_vertices(fitted._fitted(curves), head), head) for curves in raw]
-
-        def shift(smoothing: float) -> tuple[float, float]:
-            return best_lag(made(replace(self, smoothing=smoothing)), openings, REACH)
-
-        lag, best_correlation, smoothing = max(((*shift(s), s) for s in SMOOTHINGS), key=lambda found: found[1])
-        best = replace(self, smoothing=smoothing, lag=round(lag), correlation=round(best_correlation, 3))
+    def sized(self, raw: list[np.ndarray], openings: list[np.ndarray], head: HeadModel) -> Baseline:
+        """With the size that leaves the least error of the openings."""
 
         def error(size: float) -> float:
-            pairs = zip(made(replace(best, size=size)), openings)
-            return sum(np.square(a[: len(b)] - b[: len(a)]).sum() for a, b in pairs)
+            made = _openings(raw, replace(self, size=size), head)
+            return sum(np.square(a[: len(b)] - b[: len(a)]).sum() for a, b in zip(made, openings))
 
-        return replace(best, size=round(float(min(SIZES, key=error)), 2))
+        best = minimize_scalar(error, bounds=SIZES, method="bounded", options={"xatol": 0.02})
+        return replace(self, size=round(float(best.x), 2))
+
+
+def _openings(raw: list[np.ndarray], baseline: Baseline, head: HeadModel) -> list[np.ndarray]:
+    return [opening(lip_vertices(baseline._fitted(curves), head), head) for curves in raw]
 
 
 def loud_jaw(speech: Speech, span: float) -> np.ndarray:
@@ -144,8 +149,12 @@ def _decoder() -> pocketsphinx.Decoder:
 
 def fitted(voices: list[Speech], openings: list[np.ndarray], head: HeadModel) -> dict[str, Baseline]:
     """Both baselines, fitted to voices and the openings (T,) mm of the mouths that they belong to."""
-    jaws = [Baseline(partial(loud_jaw, span=span)).fit(voices, openings, head) for span in RANGES]
-    return {
-        "loudness": max(jaws, key=lambda jaw: jaw.correlation),
-        "visemes": Baseline(recognised_visemes).fit(voices, openings, head),
-    }
+    jaws = []
+    for span in RANGES:
+        curves = partial(loud_jaw, span=span)
+        raw = [curves(voice) for voice in voices]
+        jaws.append((Baseline(curves).timed(raw, openings, head), raw))
+    jaw, raw = max(jaws, key=lambda one: one[0].correlation)
+    shown = [recognised_visemes(voice) for voice in voices]
+    visemes = Baseline(recognised_visemes).timed(shown, openings, head)
+    return {"loudness": jaw.sized(raw, openings, head), "visemes": visemes.sized(shown, openings, head)}

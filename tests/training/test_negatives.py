@@ -46,6 +46,15 @@ def test_clips_rest(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("held_out", [False, True])
+def test_music_is_played_by_instruments_held_out_or_by_none_of_them(held_out, monkeypatch):
+    players = []
+    monkeypatch.setattr("vividlib.training.music._play", lambda notes, own, tempo: players.extend(own) or np.zeros(9))
+    for seed in range(20):
+        music(np.random.default_rng(seed), 4.0, held_out)
+    assert len(players) == 60 and {player in HELD_OUT_PLAYERS for player in players} == {held_out}
+
+
+@pytest.mark.parametrize("held_out", [False, True])
 def test_music_sounds_throughout_and_is_the_same_for_the_same_seed(held_out):
     if shutil.which("fluidsynth") is None or not SOUNDFONT.exists():
         pytest.skip("fluidsynth and its soundfont are needed for training only")

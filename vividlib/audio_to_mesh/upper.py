@@ -42,6 +42,8 @@ SPLINE = BSpline.basis_element(np.arange(4.0), extrapolate=False)((np.arange(3 *
 COMPONENTS, KINDS, POLES = 6, 2, 3
 HEARD = 8
 """Directions of the trunk's features that the upper face listens to: more told nothing of people not learned from."""
+SMALLEST = float(np.log(0.003))
+"""Logarithm of the smallest scale of a step: what trackers hold still would else be infinitely likely."""
 BLINKS, TARGETS = 128, 256
 """How many blinks and targets of saccades are kept to draw from."""
 EYES, STEPS, STEP_KINDS = 0, 1, 2  # purposes of random numbers
@@ -93,7 +95,8 @@ class UpperFace(nn.Module):
         """(..., HEARD) and (..., style) to what is drawn from."""
         out = self.out(heard) + self.style(style)
         steps = out[..., 3:].unflatten(-1, (3, COMPONENTS, KINDS))
-        return Chances(*out[..., :3].unbind(-1), *steps.unbind(-3))
+        weight, mean, scale = steps.unbind(-3)
+        return Chances(*out[..., :3].unbind(-1), weight, mean, scale.clamp(min=SMALLEST))
 
     def feedback(self) -> torch.Tensor:
         """The autoregression as polynomials (COMPONENTS, 1 + POLES), as `scipy.signal.lfilter` takes them."""

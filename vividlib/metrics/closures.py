@@ -32,9 +32,9 @@ def closures_met(gap: np.ndarray, reference: np.ndarray, rate: float) -> list[bo
     ]
 
 
-def closed_at(gap: np.ndarray, sounds: np.ndarray, rate: float) -> list[bool]:
+def closed_at(gap: np.ndarray, sounds: np.ndarray, rate: float) -> np.ndarray:
     """For each sound, (N, 2) s from start to end, whether the lips (gap in mm, (T,)) come to close within NEAR of it."""
-    return (lowest(gap, sounds, rate) < CLOSED).tolist() if len(sounds) else []
+    return lowest(gap, sounds, rate) < CLOSED
 
 
 def closed_elsewhere(gap: np.ndarray, allowed: np.ndarray, rate: float) -> np.ndarray:

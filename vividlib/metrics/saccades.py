@@ -13,14 +13,16 @@ import numpy as np
 from scipy.ndimage import convolve1d, maximum_filter1d
 from scipy.signal import find_peaks
 
-LEAST = np.radians(1.5)
+LEAST = np.radians(2.0)
 """The smallest step that stands out from a video's noise."""
-REST, GAP = 0.12, 0.08
+REST, GAP = 0.2, 0.08
 """Seconds of rest compared on either side, and left out between them."""
-CLEAR = 2.5
+CLEAR = 3.5
 """How many times as large as what the rests on its two sides vary a step is at least."""
 QUICK = 0.6
 """Share of the step that the gap itself must show, so that a drift is no saccade."""
+NEARLY = 0.9
+"""Share of the largest step around it that a step is at least."""
 
 
 class Saccades(NamedTuple):
@@ -54,7 +56,8 @@ def find_saccades(direction: np.ndarray, rate: float, unknown: np.ndarray | None
     quick[gap:-gap] = np.linalg.norm(direction[2 * gap :] - direction[: -2 * gap], axis=1)[
         : max(0, len(quick) - 2 * gap)
     ]
-    step = np.minimum(size, quick / QUICK)
+    largest = size >= NEARLY * maximum_filter1d(size, 2 * reach + 1)
+    step = np.where(largest, np.minimum(size, quick / QUICK), 0)
     at, _ = find_peaks(step, distance=rest)
     at = at[judged[at] & (step >= np.maximum(LEAST, CLEAR * spread))[at]]
     return Saccades((at - gap) / rate, before[at], after[at], judged)

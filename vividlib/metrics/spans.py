@@ -21,4 +21,4 @@ def lowest(curve: np.ndarray, spans: np.ndarray, rate: float, near: float = NEAR
     """The lowest value of a curve (T,) in each span and ``near`` seconds before and after it, (N,)."""
     first = np.clip(np.ceil((spans[:, 0] - near) * rate - 1e-6).astype(int), 0, len(curve) - 1)
     last = np.clip(np.floor((spans[:, 1] + near) * rate + 1e-6).astype(int), first, len(curve) - 1)
-    return np.array([curve[a : b + 1].min() for a, b in zip(first, last)])
+    return np.array([curve[a : b + 1].min() for a, b in zip(first, last)], curve.dtype)

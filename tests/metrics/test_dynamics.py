@@ -1,0 +1,27 @@
+import numpy as np
+import pytest
+
+from vividlib.metrics.dynamics import dynamics, sides_together
+
+
+def test_deviation_and_speed_of_a_wave_are_known():
+    times = np.arange(5000) / 50
+    wave = 0.3 * np.sin(2 * np.pi * times)
+    found = dynamics(np.column_stack([wave, 2 * wave]), 50)
+    np.testing.assert_allclose(found.deviation, [0.3 / np.sqrt(2), 0.6 / np.sqrt(2)], rtol=1e-3)
+    np.testing.assert_allclose(found.speed, [4 * 0.3, 8 * 0.3], rtol=5e-3)
+
+
+def test_what_is_not_known_does_not_count():
+    curves = np.zeros((100, 1))
+    curves[50:] = 1
+    known = np.ones(100, bool)
+    known[50:] = False
+    assert dynamics(curves, 50, known).speed == 0 and dynamics(curves, 50, known).deviation == 0
+    assert dynamics(curves, 50).speed > 0
+
+
+def test_sides():
+    left = np.random.default_rng(0).normal(size=100)
+    assert sides_together(left, 3 * left + 1) == pytest.approx(1)
+    assert sides_together(left, -left) == pytest.approx(-1)

@@ -1,0 +1,440 @@
+"""Learn what the upper face is drawn from: when people blink and look away, and how brows go on, given what is heard.
+
+All by likelihood. Blinks and saccades are discrete-time survival data: each frame in which one could begin is a
+Bernoulli trial (Singer and Willett, "It's about time", 1993). Clips begin in the middle of life: where the last event
+lies before the clip, its age is integrated out over all that it may be (length-biased sampling: Cox, "Renewal theory",
+1962, section 5.4). Brows and all else that moves are coefficients of splines under an autoregression, whose next step
+has the likelihood of a mixture. Persons count by the root of how much there is of them, so that no one's habits become
+everybody's.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from scipy.interpolate import make_lsq_spline
+from scipy.ndimage import maximum_filter1d
+from torch.nn import functional as F
+
+from vividlib.audio_to_mesh import eyes
+from vividlib.audio_to_mesh.upper import (
+    BLINK_INDEX,
+    COMPONENTS,
+    HEARD,
+    KNOT,
+    OUTPUTS,
+    POLES,
+    UPPER_INDEX,
+    Chances,
+    UpperFace,
+)
+from vividlib.conventions import MOTION_RATE
+from vividlib.metrics.blinks import Blinks, find_blinks
+from vividlib.metrics.saccades import Saccades, find_saccades
+from vividlib.training.clips import Clip
+
+ROWS = {"blink": 0, "saccade": 1, "stray": 2, "curves": 3}
+"""The first of the outputs of `UpperFace` that each likelihood depends on."""
+LIDS_HIDE = 0.25
+"""How closed lids are when brows and gaze are no longer to be believed: trackers move them with the lids."""
+ABOUT_BLINK = 0.06  # seconds before and after it that are not believed, either
+AWAY = np.radians(2.5)
+"""Angle from where a person mostly looks, beyond which the eyes are on something else."""
+FARTHEST = np.radians(12.0)  # of a target that is believed
+SLOWEST = 0.25, 0.3, 0.7
+"""Seconds of closing, closed and opening beyond which it was something else than a blink."""
+USUAL_DEPTH = 0.6  # quantile of a person's blinks that closes the eyes
+EVERY = 4  # of so many persons, one tells how much to make of the voice
+
+RATE, STEPS = 2e-2, 300  # of learning what needs no voice
+TURNS = 40  # of the quasi-Newton search for what the voice tells
+RIDGES = 0.003, 0.03, 0.3, 3.0, 1e4
+"""Weights of the squares of what is made of the voice, from which the best is chosen; the last one makes it deaf."""
+ALIKE = 0.05  # weight of the squares by which persons' habits differ from the neutral ones: a normal prior
+SMOOTH = 5e-4  # weight of the squares of steps in an event's table, where few are seen
+SMALLEST = 1e-3  # deviation of a step or coefficient
+EVENT = 10.0  # weight of an event's likelihood against a knot's
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A clip, as the likelihood wants it; everything by frame."""
+
+    speaker: str
+    trunk: torch.Tensor  # T width
+    style: torch.Tensor  # T style
+    blink: torch.Tensor  # T 3: whether one begins, whether one could, the row of its age
+    saccade: torch.Tensor  # T 3: the same
+    away: torch.Tensor  # T, 1 where the eyes are on something else than the viewer
+    stray: torch.Tensor  # T 2: whether a saccade leads on to something else, whether that can be asked
+    knots: np.ndarray  # T len(UPPER): in every KNOT-th frame the splines' coefficients, elsewhere 0
+    known: np.ndarray  # T bool: frames whose coefficient is believed
+
+
+def fit(
+    upper: UpperFace,
+    features: list[torch.Tensor],
+    styles: list[torch.Tensor],
+    clips: list[Clip],
+    held_out: Collection[str],
+    seed: int = 0,
+) -> dict:
+    """Learn the distribution of the upper face from tracked clips, in place.
+
+    Parameters
+    ----------
+    upper : as made; its parameters and buffers are set
+    features : what the trunk makes of each clip's sound, (T, width)
+    styles : of each clip's speaker, (style,)
+    clips : tracked ones
+    held_out : speakers that are not learned from but reported on
+    seed : of the order of learning and of which blinks and targets are kept
+
+    Returns
+    -------
+    dict
+        Mean log likelihoods, in nats a minute for events and nats a coefficient for curves, on persons held out: of a
+        constant chance or no memory, of this model without the voice, and with it. And what was counted.
+    """
+    torch.manual_seed(seed)
+    random = np.random.default_rng(seed)
+    habits = {speaker: Habits.of([c for c in clips if c.speaker == speaker]) for speaker in {c.speaker for c in clips}}
+    examples = [example(*parts, habits[parts[-1].speaker]) for parts in zip(features, styles, clips)]
+    known = [e for e in examples if e.speaker not in held_out]
+    persons = sorted({e.speaker for e in known})
+    weights = {s: sum(len(e.trunk) for e in known if e.speaker == s) ** -0.5 for s in persons}
+    _set_tables(upper, {s: habits[s] for s in persons}, weights, random)
+    _set_shapes(upper, known, weights)
+    _set_hearing(upper, torch.cat([e.trunk for e in known]))
+    check = persons[EVERY - 1 :: EVERY]
+    neutral = [replace(e, style=torch.zeros_like(e.style)) for e in examples]  # whom nobody has seen has no style
+    everyone = Frames.of(known, upper, weights)
+    learned = Frames.of([e for e in known if e.speaker not in check], upper, weights)
+    checked = Frames.of([e for e in neutral if e.speaker in check], upper, weights)
+    strange = Frames.of([e for e in neutral if e.speaker in held_out], upper, weights)
+    _set_scales(upper, everyone)
+    ridge = _best_ridge(copy.deepcopy(upper), learned, checked)
+    _learn(upper, everyone)
+    deaf = copy.deepcopy(upper)
+    _listen(upper, everyone, ridge)
+    report = {"persons": len(persons), "minutes": round(len(everyone.weight) / MOTION_RATE / 60, 1)}
+    report |= {"blinks": int(everyone.blink[:, 0].sum()), "saccades": int(everyone.saccade[:, 0].sum())}
+    report["ridge"] = {name: float(ridge[row]) for name, row in ROWS.items()}
+    for name, frames in (("learned", everyone), ("held out", strange)):
+        if len(frames.weight):
+            report[name] = {
+                "constant": _constant(frames, everyone),
+                "without voice": _evaluate(deaf, frames),
+                "with voice": _evaluate(upper, frames),
+            }
+    return report
+
+
+@dataclass(frozen=True, eq=False)
+class Habits:
+    """What one person is like when nothing happens, and what happened."""
+
+    rest: np.ndarray  # len(UPPER): median blendshapes
+    viewer: np.ndarray  # 2: yaw, pitch in radians where the eyes mostly point
+    blinks: np.ndarray  # N 4: seconds of closing, closed, opening, and depth; of whole blinks
+    targets: np.ndarray  # N 2: yaw, pitch in radians from the viewer to where saccades led elsewhere
+
+    @classmethod
+    def of(cls, clips: list[Clip]) -> Habits:
+        """The habits of the person of some clips."""
+        seen = [see(clip) for clip in clips]
+        rest = np.median(np.concatenate([c.blendshapes[~s.hidden] for c, s in zip(clips, seen)]), 0)[UPPER_INDEX]
+        viewer = np.median(np.concatenate([s.direction[~s.hidden] for s in seen]), 0)
+        blinks = np.concatenate([np.column_stack(s.blinks[1:5])[s.blinks.whole] for s in seen])
+        blinks = blinks[(blinks[:, :3] < SLOWEST).all(1)]
+        if len(blinks):
+            blinks[:, 3] = np.minimum(blinks[:, 3] / np.quantile(blinks[:, 3], USUAL_DEPTH), 1)
+        targets = np.concatenate([s.saccades.target for s in seen]) - viewer
+        far = np.linalg.norm(targets, axis=1)
+        return cls(rest, viewer, blinks, targets[(far > AWAY) & (far < FARTHEST)])
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """The events of one clip."""
+
+    blinks: Blinks
+    saccades: Saccades
+    hidden: np.ndarray  # T bool: in a blink
+    direction: np.ndarray  # T 2: yaw, pitch in radians of the gaze, as seen from the camera
+
+
+def see(clip: Clip) -> Seen:
+    """Find blinks and saccades."""
+    lids = clip.blendshapes[:, BLINK_INDEX].mean(1)
+    about = 2 * round(ABOUT_BLINK * MOTION_RATE) + 1
+    hidden = maximum_filter1d(lids - np.median(lids), about) > LIDS_HIDE
+    direction = eyes.seen_from_camera(clip.gaze, clip.head_rotation)
+    saccades = find_saccades(direction, MOTION_RATE, hidden)
+    return Seen(find_blinks(lids, MOTION_RATE), saccades, hidden, direction)
+
+
+def example(trunk: torch.Tensor, style: torch.Tensor, clip: Clip, habits: Habits) -> Example:
+    """A clip, as the likelihood wants it."""
+    seen, frames = see(clip), len(clip.blendshapes)
+    starts = np.round(seen.blinks.start * MOTION_RATE).astype(int)
+    lasting = np.round(sum(seen.blinks[1:4]) * MOTION_RATE).astype(int)
+    busy = np.zeros(frames, bool)
+    for start, length in zip(starts, lasting):
+        busy[max(0, start + 1) : start + length] = True
+    blink = _trials(starts, ~busy, frames)
+    places, away = _places(seen, habits.viewer)
+    led = np.round(seen.saccades.start * MOTION_RATE).astype(int)
+    before, after = away[np.maximum(led - 1, 0)], np.linalg.norm(places[1:], axis=1) > AWAY
+    counts = before | after  # one from the viewer to the viewer does not
+    stray = np.zeros((frames, 2))
+    stray[led[before]] = np.column_stack([after, np.ones(len(led))])[before]
+    knots, known = _knots(clip.blendshapes[:, UPPER_INDEX] - habits.rest, seen.hidden)
+    return Example(
+        clip.speaker, trunk, style.expand(frames, -1), blink, _trials(led[counts], seen.saccades.judged, frames),
+        torch.from_numpy(away), torch.from_numpy(stray).float(), knots, known,
+    )  # fmt: skip
+
+
+def _trials(starts: np.ndarray, could: np.ndarray, frames: int) -> torch.Tensor:
+    """(T, 3): whether an event begins in a frame, whether it could, and the row of its age in `_by_row`."""
+    starts = starts[(starts >= 0) & (starts < frames)]
+    begins = np.zeros(frames)
+    begins[starts] = 1
+    latest = (
+        np.searchsorted(starts, np.arange(frames), side="left") - 1
+    )  # an event's own frame belongs to the one before
+    since = np.arange(frames) - np.where(latest < 0, 0, np.append(starts, 0)[latest])
+    row = np.minimum(since, eyes.OLDEST) + (latest < 0) * (eyes.OLDEST + 1)
+    return torch.from_numpy(np.column_stack([begins, could, row])).float()
+
+
+def _places(seen: Seen, viewer: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the eyes rest before, between and after saccades, (N + 1, 2) radians from the viewer; by frame, whether
+    that is elsewhere."""
+    edges = np.round(seen.saccades.start * MOTION_RATE).astype(int)
+    number = np.searchsorted(edges, np.arange(len(seen.direction)), side="right")
+    places = np.zeros((len(edges) + 1, 2))
+    for index in range(len(places)):
+        own = seen.direction[(number == index) & ~seen.hidden]
+        if len(own):
+            places[index] = np.median(own, 0) - viewer
+    return places, np.linalg.norm(places, axis=1)[number] > AWAY
+
+
+def _knots(curves: np.ndarray, hidden: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The coefficients of the splines nearest to curves (T, C), each in the frame from which on it counts, (T, C); and
+    by frame whether it is believed: it is not at the clip's ends and in blinks."""
+    frames = len(curves)
+    coefficients, known = np.zeros_like(curves), np.zeros(frames, bool)
+    if frames < 8 * KNOT or hidden.mean() > 0.5:
+        return coefficients, known
+    shown = np.flatnonzero(~hidden)
+    filled = np.column_stack([np.interp(np.arange(frames), shown, curve[shown]) for curve in curves.T])
+    spans = -(-frames // KNOT)
+    spline = make_lsq_spline((np.arange(frames) + 0.5) / KNOT, filled, np.arange(-2.0, spans + 3), k=2)
+    coefficients[::KNOT] = spline.c[2:]
+    # Two thirds of what a coefficient moves lie in the middle third of its frames.
+    known[::KNOT] = [not hidden[first + KNOT : first + 2 * KNOT].any() for first in range(0, frames, KNOT)]
+    known[: 2 * KNOT] = known[-3 * KNOT :] = False
+    return coefficients, known
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """All frames of some clips, in any order: each has its own likelihood."""
+
+    weight: torch.Tensor  # N
+    heard: torch.Tensor  # N HEARD
+    style: torch.Tensor  # N style
+    blink: torch.Tensor  # N 3
+    saccade: torch.Tensor  # N 3
+    away: torch.Tensor  # N
+    stray: torch.Tensor  # N 2
+    lags: torch.Tensor  # N 1 + POLES COMPONENTS: a coefficient and those before it, latest first
+    known: torch.Tensor  # N, 1 where all of them are believed
+
+    @classmethod
+    def of(cls, examples: list[Example], upper: UpperFace, weights: dict[str, float]) -> Frames:
+        """Join examples; persons without a weight count by frames."""
+        if not examples:
+            return cls(*[torch.zeros(0)] * 9)
+        back = torch.linalg.pinv(upper.shapes)
+        columns = []
+        for e in examples:
+            scores = torch.from_numpy(e.knots).float() @ back
+            late = [torch.roll(scores, lag * KNOT, 0) for lag in range(POLES + 1)]
+            known = np.all([np.roll(e.known, lag * KNOT) for lag in range(POLES + 1)], 0)
+            known[: POLES * KNOT] = False
+            columns.append((
+                torch.full((len(scores),), weights.get(e.speaker, 1.0)), upper.hear(e.trunk).detach(), e.style, e.blink, e.saccade,
+                e.away.float(), e.stray, torch.stack(late, 1), torch.from_numpy(known).float(),
+            ))  # fmt: skip
+        weight, *rest = (torch.cat(column) for column in zip(*columns))
+        return cls(weight / weight.mean(), *rest)
+
+
+def log_likelihood(upper: UpperFace, frames: Frames) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    """Of each kind of thing the log likelihood in every frame (N), and how much of it there is (N)."""
+    chances = upper.chances(frames.heard, frames.style)
+    common = upper.out.bias[:2]  # what is added for whatever is heard belongs to the tables
+    blink = _by_row(upper.blink_age + common[0])[frames.blink[:, 2].long()] + chances.blink - common[0]
+    saccade = torch.stack([_by_row(age + common[1]) for age in upper.saccade_age], 1)
+    saccade = saccade[frames.saccade[:, 2].long(), frames.away.long()] + chances.saccade - common[1]
+    return {
+        "blink": (_trial(blink, frames.blink), frames.blink[:, 1]),
+        "saccade": (_trial(saccade, frames.saccade), frames.saccade[:, 1]),
+        "stray": (_trial(chances.stray, frames.stray), frames.stray[:, 1]),
+        "curves": (_steps(upper, frames, chances), frames.known * COMPONENTS),
+    }
+
+
+def _by_row(logits: torch.Tensor) -> torch.Tensor:
+    """Logit of an event by `Example`'s row: first for each age up to OLDEST, then for each age that it has at least."""
+    basis = np.stack([eyes.chances(unit) for unit in np.eye(len(eyes.AGES))], 1)
+    known = torch.from_numpy(basis).float() @ logits
+    chance = torch.sigmoid(known)
+    lasts = torch.cat([torch.ones(1), torch.cumprod(1 - chance, 0)[:-1]]).clamp(
+        min=1e-9
+    )  # chance of an age to be reached
+    # Beyond the table the last chance goes on for ever.
+    tail = torch.stack([lasts[-1] * (1 - chance[-1]), lasts[-1] * (1 - chance[-1]) / chance[-1]])
+    happens = torch.flip(torch.cumsum(torch.flip(chance * lasts, (0,)), 0), (0,)) + tail[0]
+    reaches = torch.flip(torch.cumsum(torch.flip(lasts, (0,)), 0), (0,)) + tail[1]
+    return torch.cat([known, torch.logit(happens / reaches, eps=1e-6)])
+
+
+def _trial(logit: torch.Tensor, outcome: torch.Tensor) -> torch.Tensor:
+    """Log likelihood of trials: outcome (N, 2 or more) is whether it happened and whether it could."""
+    return -F.binary_cross_entropy_with_logits(logit, outcome[:, 0], reduction="none") * outcome[:, 1]
+
+
+def _steps(upper: UpperFace, frames: Frames, chances: Chances) -> torch.Tensor:
+    """Log likelihood of the coefficients after those before them, summed over components, 0 where unknown, (N,)."""
+    rows = torch.nonzero(frames.known)[:, 0]
+    step = torch.einsum("nlk,kl->nk", frames.lags[rows], upper.feedback()).unsqueeze(-1)
+    weight, mean, scale = (part[rows] for part in (chances.weight, chances.mean, chances.scale))
+    normal = -0.5 * ((step - mean) * torch.exp(-scale)).square() - scale - 0.5 * np.log(2 * np.pi)
+    likelihood = torch.logsumexp(weight.log_softmax(-1) + normal, -1).sum(-1)
+    return torch.zeros(len(frames.known)).index_add(0, rows, likelihood)
+
+
+def _loss(upper: UpperFace, frames: Frames) -> torch.Tensor:
+    parts = log_likelihood(upper, frames)
+    total = {name: (frames.weight * part).sum() / len(part) for name, (part, _) in parts.items()}
+    habits = upper.style(frames.style).square().sum(1).mean()
+    bends = sum(age.diff(dim=-1).square().sum() for age in (upper.blink_age, upper.saccade_age))
+    return (
+        ALIKE * habits + SMOOTH * bends - total["curves"] - EVENT * (total["blink"] + total["saccade"] + total["stray"])
+    )
+
+
+def _learn(upper: UpperFace, frames: Frames) -> None:
+    """Climb the likelihood of what needs no voice: tables, poles, kinds of steps and the habits of persons."""
+    parameters = [upper.blink_age, upper.saccade_age, upper.pole, upper.out.bias, upper.style.weight]
+    optimizer = torch.optim.Adam(parameters, lr=RATE)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=STEPS)
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        _loss(upper, frames).backward()
+        optimizer.step()
+        schedule.step()
+
+
+def _listen(upper: UpperFace, frames: Frames, ridge: torch.Tensor) -> None:
+    """Add what the voice tells, given what was learned without it; ``ridge`` (OUTPUTS) holds it small."""
+    optimizer = torch.optim.LBFGS([upper.out.weight, upper.out.bias], max_iter=TURNS, line_search_fn="strong_wolfe")
+
+    def climb() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = _loss(upper, frames) + (ridge * upper.out.weight.square().sum(1)).sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(climb)
+
+
+def _best_ridge(upper: UpperFace, learned: Frames, checked: Frames) -> torch.Tensor:
+    """For each kind of thing, what makes of the voice most that holds for persons not learned from, (OUTPUTS,)."""
+    _learn(upper, learned)
+    found = []
+    for ridge in RIDGES:
+        trial = copy.deepcopy(upper)
+        _listen(trial, learned, torch.full((OUTPUTS,), ridge))
+        found.append(_evaluate(trial, checked if len(checked.weight) else learned))
+    best = torch.empty(OUTPUTS)
+    for name, row in ROWS.items():
+        best[row:] = max(zip(RIDGES, found), key=lambda pair: pair[1][name])[0]
+    return best
+
+
+def _set_tables(
+    upper: UpperFace, habits: dict[str, Habits], weights: dict[str, float], random: np.random.Generator
+) -> None:
+    """Keep blinks and targets of saccades to draw from, those of rarer persons more often."""
+    for name, mirror in (("blinks", False), ("targets", True)):
+        rows = [getattr(habit, name) for habit in habits.values()]
+        chance = np.concatenate([np.full(len(r), weights[s]) for s, r in zip(habits, rows)])
+        if not len(chance):
+            continue  # those of the literature stay
+        table = getattr(upper, name)
+        count = len(table) // (1 + mirror)
+        chosen = np.concatenate(rows)[random.choice(len(chance), count, p=chance / chance.sum())]
+        if mirror:  # people look to either side
+            chosen = np.concatenate([chosen, chosen * [-1, 1]])
+        table.copy_(torch.from_numpy(chosen))
+
+
+def _set_shapes(upper: UpperFace, examples: list[Example], weights: dict[str, float]) -> None:
+    """The components: principal ones of the coefficients."""
+    square = sum(weights[e.speaker] * e.knots[e.known].T @ e.knots[e.known] for e in examples)
+    _, vectors = np.linalg.eigh(square)
+    upper.shapes.copy_(torch.from_numpy(vectors[:, ::-1][:, :COMPONENTS].T.copy()))
+
+
+def _set_hearing(upper: UpperFace, trunk: torch.Tensor) -> None:
+    """Listen to the principal components of the features, each with variance 1."""
+    centre = trunk.mean(0)
+    values, vectors = torch.linalg.eigh((trunk - centre).T @ (trunk - centre) / len(trunk))
+    with torch.no_grad():
+        upper.hear.weight.copy_((vectors / (values.clamp(min=0).sqrt() + 1e-3))[:, -HEARD:].T)
+        upper.hear.bias.copy_(-upper.hear.weight @ centre)
+
+
+def _set_scales(upper: UpperFace, frames: Frames) -> None:
+    """Begin with steps as large as they are."""
+    with torch.no_grad():
+        steps = torch.einsum("nlk,kl->nk", frames.lags, upper.feedback())[frames.known > 0]
+        scale = torch.log(steps.std(0) + SMALLEST).unsqueeze(1) + torch.tensor([-1.0, 0.5])
+        start = upper.out.bias[3:].view(3, COMPONENTS, -1)
+        start[0] = torch.tensor([0.5, -0.5])
+        start[2] = scale
+
+
+def _evaluate(upper: UpperFace, frames: Frames) -> dict[str, float]:
+    """Mean log likelihoods: nats a minute of events, nats for each saccade from elsewhere and for each coefficient."""
+    with torch.inference_mode():
+        parts = log_likelihood(upper, frames)
+    scale = {"blink": 60 * MOTION_RATE, "saccade": 60 * MOTION_RATE, "stray": 1, "curves": 1}
+    return {
+        name: round(float(part.sum() / much.sum().clamp(min=1)) * scale[name], 3)
+        for name, (part, much) in parts.items()
+    }
+
+
+def _constant(frames: Frames, learned: Frames) -> dict[str, float]:
+    """As `_evaluate`, of chances that never change, and of coefficients that are normal and know nothing of others."""
+    result = {}
+    for name, per in (("blink", 60 * MOTION_RATE), ("saccade", 60 * MOTION_RATE), ("stray", 1)):
+        outcome, trials = getattr(learned, name)[:, :2].T * learned.weight
+        chance = (outcome * getattr(learned, name)[:, 1]).sum() / trials.sum().clamp(min=1e-6)
+        happened, could = getattr(frames, name)[:, :2].T
+        likelihood = could * (happened * torch.log(chance) + (1 - happened) * torch.log(1 - chance))
+        result[name] = round(float(likelihood.sum() / could.sum().clamp(min=1)) * per, 3)
+    spread = learned.lags[learned.known > 0, 0].std(0).clamp(min=SMALLEST)
+    normal = torch.distributions.Normal(0.0, spread).log_prob(frames.lags[frames.known > 0, 0])
+    return result | {"curves": round(float(normal.mean()), 3)}
