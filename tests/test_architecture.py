@@ -83,9 +83,9 @@ def test_loading_the_pipeline_does_not_hide_a_function_behind_the_package_of_its
 
 def test_public_names():
     assert sorted(vividlib.__all__) == [
-        "Cancelled", "Face", "FitWarning", "HeadModel", "Motion", "Portrait", "Progress", "Speech", "VividError",
-        "__version__", "animate", "carry_mood", "doctor", "live", "load_head", "load_motion", "load_speech", "reconstruct",
-        "render", "save_face", "save_motion", "speak", "track",
+        "Cancelled", "Controls", "Face", "FitWarning", "HeadModel", "Motion", "Performer", "Portrait", "Progress", "Speech",
+        "VividError", "__version__", "animate", "carry_mood", "doctor", "live", "load_head", "load_motion", "load_speech",
+        "reconstruct", "render", "save_face", "save_motion", "speak", "track",
     ]  # fmt: skip
     with pytest.raises(AttributeError):
         _ = vividlib.nonsense
