@@ -23,10 +23,9 @@ import numpy as np
 
 from benchmarks import lip_baselines, speech_speed, unspoken
 from benchmarks.common import write
-from vividlib.audio_to_mesh import speak
+from vividlib.audio_to_mesh.performance import speak
 from vividlib.conventions import ARKIT_INDEX, MOTION_RATE, SAMPLE_RATE
 from vividlib.head import model
-from vividlib.head.lips import spread
 from vividlib.media.audio import load_speech
 from vividlib.metrics.closures import CLOSED, closed_at, closed_elsewhere, closures_met
 from vividlib.metrics.correlation import correlation
@@ -89,7 +88,7 @@ def performed(performer: Performer, speech: Speech, head: HeadModel, frames: int
 
 def tracked(clip: clips.Clip, head: HeadModel) -> Mouth:
     """The mouth that was seen."""
-    return Mouth.of(clip.blendshapes, spread(clip.lip_offsets, head), head)
+    return Mouth.of(clip.blendshapes, clip.lip_offsets, head)
 
 
 def rounded(values: dict[str, float], digits: int = 3) -> dict[str, float]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib import pyplot
 
-from vividlib.audio_to_mesh import speak
+from vividlib.audio_to_mesh.performance import speak
 from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
 from vividlib.head import model
 from vividlib.media.audio import load_speech

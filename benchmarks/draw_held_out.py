@@ -15,10 +15,9 @@ from matplotlib import pyplot
 from benchmarks.audio_to_mesh import Mouth, fit_baselines
 from benchmarks.draw_head import sheet
 from benchmarks.draw_languages import MOMENTS, TILE, moments, mouths_at, spectrogram
-from vividlib.audio_to_mesh import speak
+from vividlib.audio_to_mesh.performance import speak
 from vividlib.conventions import MOTION_RATE
 from vividlib.head import model
-from vividlib.head.lips import spread
 from vividlib.metrics.correlation import correlation
 from vividlib.training import clips
 from vividlib.types import Motion, Speech
@@ -38,7 +37,7 @@ def main() -> None:
     clip, baselines = everyone[given.name], fit_baselines(everyone, head)
     speech = Speech(clip.samples)
     motions = {
-        "tracked": Motion(clip.blendshapes, lip_offsets=spread(clip.lip_offsets, head)),
+        "tracked": Motion(clip.blendshapes, lip_offsets=clip.lip_offsets),
         "vividlib": speak(speech),
     }
     motions |= {name: baselines[name](speech) for name in ("visemes", "loudness")}

@@ -16,7 +16,7 @@ from PIL import Image
 
 import vividlib as vv
 from benchmarks.draw_head import MOUTH, sheet, tile
-from vividlib.audio_to_mesh import speak
+from vividlib.audio_to_mesh.performance import speak
 from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
 from vividlib.head import model
 from vividlib.media.audio import load_speech

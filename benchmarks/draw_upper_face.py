@@ -18,7 +18,7 @@ from matplotlib.figure import SubFigure
 from scipy.signal import welch
 
 from benchmarks.common import write
-from vividlib.audio_to_mesh import speak
+from vividlib.audio_to_mesh.performance import speak
 from vividlib.audio_to_mesh.eyes import seen_from_camera
 from vividlib.audio_to_mesh.upper import BLINK_INDEX, UPPER, UPPER_INDEX
 from vividlib.conventions import ARKIT_INDEX, MOTION_RATE

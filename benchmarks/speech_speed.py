@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import ROOT, measure
-from vividlib.audio_to_mesh import speak, stream
+from vividlib.audio_to_mesh.performance import speak
+from vividlib.audio_to_mesh.stream import Performer
 from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
 from vividlib.media.audio import load_speech
 from vividlib.types import Speech
@@ -19,7 +20,7 @@ from vividlib.weights import asset_path
 
 CHUNK = SAMPLE_RATE // 50  # samples: 20 ms
 STREAMED = 60.0  # seconds
-PERFORMER = stream  # who has `begin` and `step`
+PERFORMER = Performer()
 MINUTE, HOUR = 60, 3600
 
 
