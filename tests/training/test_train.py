@@ -6,6 +6,7 @@ import torch
 from safetensors.torch import load_file
 
 from vividlib.audio_to_mesh.network import FRAMES_AHEAD, OFFSETS, SPOKEN, Heard, SpeechNetwork
+from vividlib.audio_to_mesh.upper import BLINK_INDEX as BLINKS
 from vividlib.head import model
 from vividlib.training import clips, examples, train
 from vividlib.training.__main__ import main
@@ -21,11 +22,16 @@ def folder(tmp_path):
         loud = np.repeat(random.uniform(0, 1, 12), 10)
         blendshapes = np.zeros((120, 52), np.float32)
         blendshapes[:, 17] = loud / 2
+        blendshapes[:, 41:45] = random.uniform(0, 0.3, (12, 4)).repeat(10, 0)  # brows
+        begins = int(random.integers(20, 90))
+        for eye in BLINKS:
+            blendshapes[begins : begins + 12, eye] = np.hanning(12)
         samples = random.normal(0, 0.1, 120 * 320) * np.repeat(loud, 320)
         clips.save(tmp_path / "clips", f"clip{number}", clips.Clip(
             speaker=f"person{number % 3}", tracked=True, samples=samples.astype(np.float32), blendshapes=blendshapes,
             voiced=np.ones(120, np.float32), lip_offsets=(random.normal(size=(120, 1, 1)) * pattern).astype(np.float32),
-            head_rotation=np.zeros((120, 4)), head_translation=np.zeros((120, 3)), gaze=np.zeros((120, 2)),
+            head_rotation=np.tile([0, 0, 0, 1], (120, 1)), head_translation=np.zeros((120, 3)),
+            gaze=random.normal(0, 0.1, (6, 2)).repeat(20, 0),
             identity=np.zeros(80), phones=(),
         ))  # fmt: skip
     return tmp_path

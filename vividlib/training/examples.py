@@ -88,8 +88,8 @@ def parting() -> torch.Tensor:
     return torch.from_numpy(weights).flatten()
 
 
-def read_examples(folders: list[Path], head: HeadModel) -> list[Example]:
-    """All clips of the folders, every person's movement scaled to the same full opening.
+def clip_files(folders: list[Path]) -> list[Path]:
+    """Where the clips of the folders lie.
 
     Raises
     ------
@@ -101,7 +101,25 @@ def read_examples(folders: list[Path], head: HeadModel) -> list[Example]:
         raise InputError(
             f"No clips in {folders}; make some with `python -m vividlib.training prepare` or `synthesize`."
         )
-    opening, found = lip_moves(head) @ parting(), [(file.stem, clips.load(file)) for file in files]
+    return files
+
+
+def clip_mel(clip: clips.Clip) -> torch.Tensor:
+    """Mel power of a clip's sound, (MELS_PER_FRAME * T, MEL_BANDS)."""
+    wanted = (len(clip.blendshapes) * MELS_PER_FRAME - 1) * MEL_HOP + MEL_WINDOW
+    samples = np.pad(clip.samples, (MEL_WINDOW // 2, wanted))[:wanted]
+    return mel_spectrogram(torch.from_numpy(samples))
+
+
+def read_examples(folders: list[Path], head: HeadModel) -> list[Example]:
+    """All clips of the folders, every person's movement scaled to the same full opening.
+
+    Raises
+    ------
+    InputError
+        If there are none.
+    """
+    opening, found = lip_moves(head) @ parting(), [(file.stem, clips.load(file)) for file in clip_files(folders)]
     gaps: dict[str, list[np.ndarray]] = {}
     for _, clip in found:
         if clip.tracked:
@@ -115,8 +133,6 @@ def read_examples(folders: list[Path], head: HeadModel) -> list[Example]:
 
 def _example(name: str, clip: clips.Clip, factor: float, opening: torch.Tensor) -> Example:
     frames = len(clip.blendshapes)
-    wanted = (frames * MELS_PER_FRAME - 1) * MEL_HOP + MEL_WINDOW
-    samples = np.pad(clip.samples, (MEL_WINDOW // 2, wanted))[:wanted]
     curves = (factor * torch.from_numpy(clip.blendshapes[:, SPOKEN_INDEX])).clamp(max=1)
     offsets, identity = torch.zeros(frames, 3 * len(LIP_LANDMARKS)), torch.zeros(IDENTITY)
     if clip.tracked:
@@ -131,7 +147,7 @@ def _example(name: str, clip: clips.Clip, factor: float, opening: torch.Tensor) 
         sound = _sounds(clip.phones, frames)
     return Example(
         name, clip.speaker, clip.tracked, identity,
-        mel_spectrogram(torch.from_numpy(samples)), curves, offsets, closed, bitten, torch.from_numpy(clip.voiced), sound,
+        clip_mel(clip), curves, offsets, closed, bitten, torch.from_numpy(clip.voiced), sound,
     )  # fmt: skip
 
 

@@ -14,12 +14,16 @@ from torch.nn import functional as F
 from vividlib.audio_to_mesh.features import MELS_PER_FRAME, relative_log_mel
 from vividlib.audio_to_mesh.network import FRAMES_AHEAD, IDENTITY, WIDTH, Heard, SpeechNetwork
 from vividlib.head import model
+from vividlib.training import clips, upper
 from vividlib.training.examples import (
     CLASSES,
     SEAM,
+    UNKNOWN,
     Batch,
     Batches,
     Example,
+    clip_files,
+    clip_mel,
     lip_moves,
     offset_basis,
     parting,
@@ -69,12 +73,17 @@ class Losses:
             "voice": 0.3 * _cross_entropy(heard.voice, voiced, counts),
             "closed": _cross_entropy(heard.closed, closed, counts),
             "bitten": _cross_entropy(heard.bitten, bitten.nan_to_num(), known),
-            "sounds": 0.3 * F.cross_entropy(sounds[:, FRAMES_AHEAD:].float().transpose(1, 2), sound),
+            "sounds": 0.3 * _of_known(sounds[:, FRAMES_AHEAD:].float(), sound),
         }
 
 
 def _cross_entropy(logits: torch.Tensor, truth: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
     return (F.binary_cross_entropy_with_logits(logits, truth, reduction="none") * counts).mean()
+
+
+def _of_known(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy of the classes (B, T) that are known: 0 where none is."""
+    return F.cross_entropy(logits.transpose(1, 2), truth, reduction="sum") / (truth != UNKNOWN).sum().clamp(min=1)
 
 
 def _spread(curves: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
@@ -142,6 +151,8 @@ def train(folders: list[Path], out: Path, steps: int, seed: int = 0) -> None:
             print(json.dumps(row), flush=True)
             _save(out, state, log)
     calibrate(network.eval(), check)
+    report = learn_upper_face(network, folders, batches.code, seed)
+    (out / "upper_face.json").write_text(json.dumps(report, indent=1))
     weights = {name: tensor.half() for name, tensor in network.state_dict().items()}  # half of the size, as good
     save_file(weights, out / "audio_to_mesh.safetensors")
     (out / "styles.json").write_text(json.dumps(batches.styles))
@@ -162,16 +173,25 @@ def _save(out: Path, state: dict, log: list[dict]) -> None:
     (out / "checkpoint.partial").replace(out / "checkpoint.pt")
 
 
-def predict(network: SpeechNetwork, example: Example) -> torch.Tensor:
-    """Lip gap of the neutral style for a clip, (T,) mm."""
-    mel = F.pad(example.mel, (0, 0, 0, FRAMES_AHEAD * MELS_PER_FRAME))
+def hear(network: SpeechNetwork, mel: torch.Tensor) -> Heard:
+    """What the network hears of a whole clip in the neutral style, in step with its frames.
+
+    Parameters
+    ----------
+    mel : (MELS_PER_FRAME * T, MEL_BANDS) power
+    """
+    mel = F.pad(mel, (0, 0, 0, FRAMES_AHEAD * MELS_PER_FRAME))
     with torch.inference_mode():
         neutral = network.style(torch.zeros(1, dtype=torch.int64), torch.zeros(1, IDENTITY))
         heard, _ = network(relative_log_mel(mel.unsqueeze(0)), neutral, network.nothing())
-        heard = Heard(*(part[:, FRAMES_AHEAD:] for part in heard))
-        shapes, _ = network.mouth(heard)
-        gap = shapes[0] @ network.opening + heard.offsets[0] @ network.parting
-        return gap * network.voice(heard)[0]
+        return Heard(*(part[:, FRAMES_AHEAD:] for part in heard))
+
+
+def predict(network: SpeechNetwork, example: Example) -> torch.Tensor:
+    """Lip gap of the neutral style for a clip, (T,) mm."""
+    heard = hear(network, example.mel)
+    shapes, _ = network.mouth(heard)
+    return (shapes[0] @ network.opening + heard.offsets[0] @ network.parting) * network.voice(heard)[0]
 
 
 def _true_gap(network: SpeechNetwork, example: Example) -> torch.Tensor:
@@ -200,3 +220,12 @@ def calibrate(network: SpeechNetwork, examples: list[Example]) -> None:
     made = torch.cat([predict(network, e)[_inner(e)] for e in tracked])
     truth = torch.cat([_true_gap(network, e)[_inner(e)] for e in tracked])
     network.gain.fill_(float((truth.std() / made.std()).clamp(1, 1.5)))
+
+
+def learn_upper_face(network: SpeechNetwork, folders: list[Path], code: dict[str, int], seed: int) -> dict:
+    """Fit the distribution of the upper face to what the trained trunk hears; what `upper.fit` reports."""
+    tracked = [clip for clip in map(clips.load, clip_files(folders)) if clip.tracked]
+    features = [hear(network, clip_mel(clip)).trunk[0].clone() for clip in tracked]
+    with torch.no_grad():
+        styles = network.styles(torch.tensor([code.get(clip.speaker, 0) for clip in tracked]))
+    return upper.fit(network.upper, features, list(styles), tracked, clips.HELD_OUT, seed)
