@@ -29,7 +29,8 @@ RANGES = (20.0, 30.0, 40.0, 50.0)
 """dB below the loudest (95th percentile of frames) at which a frame may count as silent."""
 
 SIZES = 0.05, 2.0
-SMOOTHINGS = (0.5, 1.0, 1.5, 2.0, 3.0)  # frames, standard deviation
+SMOOTHINGS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)  # frames, standard deviation
+SHARP = SMOOTHINGS[:3]  # what leaves a closure of LEAST_CLOSED closed
 REACH = 6  # frames of lag looked for
 
 SEEN_AS = {
@@ -64,10 +65,12 @@ class Baseline:
         source = np.clip(np.arange(len(curves)) - self.lag, 0, len(curves) - 1)
         return np.clip(self.size * curves[source], 0, 1)
 
-    def timed(self, raw: list[np.ndarray], openings: list[np.ndarray], head: HeadModel) -> Baseline:
+    def timed(
+        self, raw: list[np.ndarray], openings: list[np.ndarray], head: HeadModel, smoothings: tuple[float, ...]
+    ) -> Baseline:
         """With the smoothing and the lag at which its raw curves fit true openings (T,) mm best, whatever their size."""
         found = []
-        for smoothing in SMOOTHINGS:
+        for smoothing in smoothings:
             made = _openings(raw, replace(self, smoothing=smoothing), head)
             found.append((*best_lag(made, openings, REACH), smoothing))
         lag, correlation, smoothing = max(found, key=lambda one: one[1])
@@ -153,8 +156,8 @@ def fitted(voices: list[Speech], openings: list[np.ndarray], head: HeadModel) ->
     for span in RANGES:
         curves = partial(loud_jaw, span=span)
         raw = [curves(voice) for voice in voices]
-        jaws.append((Baseline(curves).timed(raw, openings, head), raw))
+        jaws.append((Baseline(curves).timed(raw, openings, head, SMOOTHINGS), raw))
     jaw, raw = max(jaws, key=lambda one: one[0].correlation)
     shown = [recognised_visemes(voice) for voice in voices]
-    visemes = Baseline(recognised_visemes).timed(shown, openings, head)
+    visemes = Baseline(recognised_visemes).timed(shown, openings, head, SHARP)
     return {"loudness": jaw.sized(raw, openings, head), "visemes": visemes.sized(shown, openings, head)}
