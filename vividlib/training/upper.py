@@ -4,20 +4,23 @@ All by likelihood. Blinks and saccades are discrete-time survival data: each fra
 Bernoulli trial (Singer and Willett, "It's about time", 1993). Clips begin in the middle of life: where the last event
 lies before the clip, its age is integrated out over all that it may be (length-biased sampling: Cox, "Renewal theory",
 1962, section 5.4). Brows and all else that moves are coefficients of splines under an autoregression, whose next step
-has the likelihood of a mixture. Persons count by the root of how much there is of them, so that no one's habits become
-everybody's.
+has the likelihood of a mixture. Persons count by how much there is of them, but none for more than a minute, so that no
+one's habits become everybody's.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from scipy.interpolate import make_lsq_spline
 from scipy.ndimage import maximum_filter1d
+from scipy.optimize import brentq
+from scipy.signal import lfilter
+from scipy.special import expit
 from torch.nn import functional as F
 
 from vividlib.audio_to_mesh import eyes
@@ -48,11 +51,14 @@ FARTHEST = np.radians(12.0)  # of a target that is believed
 SLOWEST = 0.25, 0.3, 0.7
 """Seconds of closing, closed and opening beyond which it was something else than a blink."""
 USUAL_DEPTH = 0.6  # quantile of a person's blinks that closes the eyes
+BLINKS_A_MINUTE = 26.0
+"""Of people in conversation (Bentivoglio et al., 1997), and so of the neutral style. Those in studios blink more: when
+and how is learned from them, but not how often."""
+ENOUGH = 60 * MOTION_RATE  # frames of a person; who has more of them does not count more
 EVERY = 4  # of so many persons, one tells how much to make of the voice
 
-RATE, STEPS = 2e-2, 300  # of learning what needs no voice
-TURNS = 40  # of the quasi-Newton search for what the voice tells
-RIDGES = 0.003, 0.03, 0.3, 3.0, 1e4
+RATE, STEPS = 3e-2, 200  # of descending
+RIDGES = 0.003, 0.03, 0.3, np.inf
 """Weights of the squares of what is made of the voice, from which the best is chosen; the last one makes it deaf."""
 ALIKE = 0.05  # weight of the squares by which persons' habits differ from the neutral ones: a normal prior
 SMOOTH = 5e-4  # weight of the squares of steps in an event's table, where few are seen
@@ -106,7 +112,7 @@ def fit(
     examples = [example(*parts, habits[parts[-1].speaker]) for parts in zip(features, styles, clips)]
     known = [e for e in examples if e.speaker not in held_out]
     persons = sorted({e.speaker for e in known})
-    weights = {s: sum(len(e.trunk) for e in known if e.speaker == s) ** -0.5 for s in persons}
+    weights = {s: 1 / max(ENOUGH, sum(len(e.trunk) for e in known if e.speaker == s)) for s in persons}
     _set_tables(upper, {s: habits[s] for s in persons}, weights, random)
     _set_shapes(upper, known, weights)
     _set_hearing(upper, torch.cat([e.trunk for e in known]))
@@ -131,6 +137,8 @@ def fit(
                 "without voice": _evaluate(deaf, frames),
                 "with voice": _evaluate(upper, frames),
             }
+    _calibrate(upper, everyone)
+    _set_blink_rate(upper)
     return report
 
 
@@ -334,28 +342,31 @@ def _loss(upper: UpperFace, frames: Frames) -> torch.Tensor:
 
 
 def _learn(upper: UpperFace, frames: Frames) -> None:
-    """Climb the likelihood of what needs no voice: tables, poles, kinds of steps and the habits of persons."""
+    """Learn what needs no voice: tables, poles, kinds of steps and the habits of persons."""
     parameters = [upper.blink_age, upper.saccade_age, upper.pole, upper.out.bias, upper.style.weight]
+    _descend(parameters, lambda: _loss(upper, frames))
+
+
+def _listen(upper: UpperFace, frames: Frames, ridge: torch.Tensor) -> None:
+    """Add what the voice tells to what was learned without it; ``ridge`` (OUTPUTS) holds it small, or out if it is inf."""
+    hears = ridge.isfinite()
+
+    def loss() -> torch.Tensor:
+        upper.out.weight.data[~hears] = 0
+        return _loss(upper, frames) + (ridge[hears] * upper.out.weight[hears].square().sum(1)).sum()
+
+    _descend([upper.out.weight, upper.out.bias], loss)
+    upper.out.weight.data[~hears] = 0
+
+
+def _descend(parameters: list[torch.Tensor], loss: Callable[[], torch.Tensor]) -> None:
     optimizer = torch.optim.Adam(parameters, lr=RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=STEPS)
     for _ in range(STEPS):
         optimizer.zero_grad()
-        _loss(upper, frames).backward()
+        loss().backward()
         optimizer.step()
         schedule.step()
-
-
-def _listen(upper: UpperFace, frames: Frames, ridge: torch.Tensor) -> None:
-    """Add what the voice tells, given what was learned without it; ``ridge`` (OUTPUTS) holds it small."""
-    optimizer = torch.optim.LBFGS([upper.out.weight, upper.out.bias], max_iter=TURNS, line_search_fn="strong_wolfe")
-
-    def climb() -> torch.Tensor:
-        optimizer.zero_grad()
-        loss = _loss(upper, frames) + (ridge * upper.out.weight.square().sum(1)).sum()
-        loss.backward()
-        return loss
-
-    optimizer.step(climb)
 
 
 def _best_ridge(upper: UpperFace, learned: Frames, checked: Frames) -> torch.Tensor:
@@ -413,6 +424,42 @@ def _set_scales(upper: UpperFace, frames: Frames) -> None:
         start = upper.out.bias[3:].view(3, COMPONENTS, -1)
         start[0] = torch.tensor([0.5, -0.5])
         start[2] = scale
+
+
+def _calibrate(upper: UpperFace, frames: Frames) -> None:
+    """Make steps such that the components go as far as they do: one step ahead, a likelihood does not see how far an
+    autoregression carries in the end."""
+    impulse = np.zeros(2000)
+    impulse[0] = 1
+    carries = [np.square(lfilter([1], row, impulse)).sum() for row in upper.feedback().detach().numpy()]
+    with torch.no_grad():
+        chances = upper.chances(frames.heard, frames.style)
+        rows = frames.known > 0
+        share, weight = chances.weight.softmax(-1), frames.weight[rows].unsqueeze(1)
+        square = (share * (chances.mean.square() + torch.exp(2 * chances.scale))).sum(-1)[rows]
+        mean = (weight * (share * chances.mean).sum(-1)[rows]).sum(0) / weight.sum()
+        made = ((weight * square).sum(0) / weight.sum() - mean.square()) * torch.tensor(np.array(carries)).float()
+        real = (weight * frames.lags[rows, 0].square()).sum(0) / weight.sum()
+        factor = (real / made.clamp(min=SMALLEST**2)).sqrt().clamp(0.5, 1.5)
+        upper.out.weight[3:].view(3, COMPONENTS, -1, HEARD)[1] *= factor.view(-1, 1, 1)
+        upper.style.weight[3:].view(3, COMPONENTS, -1, upper.style.in_features)[1] *= factor.view(-1, 1, 1)
+        mean_and_scale = upper.out.bias[3:].view(3, COMPONENTS, -1)
+        mean_and_scale[1] *= factor.unsqueeze(1)
+        mean_and_scale[2] += factor.log().unsqueeze(1)
+
+
+def _set_blink_rate(upper: UpperFace) -> None:
+    """Move the chance of a blink so that the neutral style blinks BLINKS_A_MINUTE times."""
+    by_age = eyes.chances((upper.blink_age + upper.out.bias[0]).detach().numpy())
+    busy = np.arange(len(by_age)) <= float(upper.blinks[:, :3].sum(1).mean()) * MOTION_RATE
+
+    def too_long(more: float) -> float:
+        chance = np.where(busy, 0, expit(by_age + more))
+        lasts = np.cumprod(1 - chance)
+        return lasts.sum() + lasts[-1] / chance[-1] - 60 * MOTION_RATE / BLINKS_A_MINUTE
+
+    with torch.no_grad():
+        upper.out.bias[0] += brentq(too_long, -5, 5)
 
 
 def _evaluate(upper: UpperFace, frames: Frames) -> dict[str, float]:
