@@ -17,11 +17,9 @@ from vividlib.head.model import landmarks_of
 from vividlib.metrics.mouth import LOWER, UPPER
 from vividlib.training import clips
 from vividlib.training.augment import augment
-from vividlib.training.visemes import ALIKE, closure, labiodental, segments
+from vividlib.training.visemes import CLASSES, closure, labiodental, segments
 from vividlib.types import HeadModel
 
-CLASSES = [*ALIKE, ""]
-"""Classes of sounds that the trunk learns to tell apart, so that it hears what moves the lips."""
 WINDOW = 200  # frames of one example
 BATCH = 24
 MET, PARTED = 0.6, 1.2  # mm of lip gap: surely closed, surely open

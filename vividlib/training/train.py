@@ -16,7 +16,6 @@ from vividlib.audio_to_mesh.network import FRAMES_AHEAD, IDENTITY, WIDTH, Heard,
 from vividlib.head import model
 from vividlib.training import clips, upper
 from vividlib.training.examples import (
-    CLASSES,
     SEAM,
     UNKNOWN,
     Batch,
@@ -30,6 +29,7 @@ from vividlib.training.examples import (
     read_examples,
     split,
 )
+from vividlib.training.visemes import CLASSES
 
 RATE = 8e-4
 WARM_UP = 300  # steps
@@ -121,7 +121,8 @@ def train(folders: list[Path], out: Path, steps: int, seed: int = 0) -> None:
     batches = Batches(known, seed)
     network = build(known, len(batches.styles), moves, parting())
     losses = Losses(network, known, moves)
-    listener = nn.Linear(WIDTH, len(CLASSES))  # of the training only
+    # Tells classes of sounds apart, so that the trunk hears what moves lips; of the training only.
+    listener = nn.Linear(WIDTH, len(CLASSES))
     learned = [*network.parameters(), *listener.parameters()]
     optimizer = torch.optim.AdamW(learned, lr=RATE, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
