@@ -14,17 +14,18 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib import pyplot
+from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 from scipy.signal import welch
 
 from benchmarks.common import write
-from vividlib.audio_to_mesh.performance import speak
 from vividlib.audio_to_mesh.eyes import seen_from_camera
+from vividlib.audio_to_mesh.performance import speak
 from vividlib.audio_to_mesh.upper import BLINK_INDEX, UPPER, UPPER_INDEX
 from vividlib.conventions import ARKIT_INDEX, MOTION_RATE
 from vividlib.metrics.blinks import find_blinks
 from vividlib.metrics.dynamics import dynamics, sides_together
-from vividlib.metrics.saccades import find_saccades
+from vividlib.metrics.saccades import Saccades, find_saccades
 from vividlib.training import clips
 from vividlib.training.clips import Clip
 from vividlib.training.upper import Habits, see
@@ -77,10 +78,9 @@ def sampled(motion: Motion) -> dict:
 
 def _figures(curves: np.ndarray, known: np.ndarray) -> dict:
     found = dynamics(curves, MOTION_RATE, known)
-    together = [
-        sides_together(curves[known, UPPER.index(left)], curves[known, UPPER.index(right)]) for left, right in PAIRS
-    ]
-    return {"deviation": found.deviation, "speed": found.speed, "left_with_right": np.nan_to_num(together)}
+    sides = [(curves[known, UPPER.index(left)], curves[known, UPPER.index(right)]) for left, right in PAIRS]
+    together = [sides_together(*pair) if min(pair[0].std(), pair[1].std()) > 0 else 0.0 for pair in sides]
+    return {"deviation": found.deviation, "speed": found.speed, "left_with_right": together}
 
 
 def _blinks_in_words(blinks: np.ndarray) -> dict:
@@ -101,17 +101,18 @@ def tidy(figures: dict) -> dict:
     """Figures by name, three digits each."""
     names = {"deviation": UPPER, "speed": UPPER, "left_with_right": [left.removesuffix("Left") for left, _ in PAIRS]}
     return {
-        name: dict(zip(names[name], np.round(value, 3).tolist())) if name in names else round(float(value), 3)
+        name: dict(zip(names[name], np.round(np.float64(value), 3).tolist()))
+        if name in names
+        else round(float(value), 3)
         for name, value in figures.items()
     }
 
 
 def tracks(panel: SubFigure, example: Clip, motions: list[Motion]) -> None:
     """A real person's curves in black, and under them what five seeds make of the same voice."""
-    rest = Habits.of([example]).rest
     own = example.blendshapes.copy()
-    own[:, UPPER_INDEX] -= rest
-    panel.suptitle(f"{example.speaker}, tracked (black), and five seeds to the same voice, 0 to 0.6 each, blinks to 1")
+    own[:, UPPER_INDEX] = _open_eyed([example])[0]
+    panel.suptitle(f"{example.speaker}, tracked (black), and five seeds to the same voice; 0 to 0.6, eyeBlink to 1")
     grid = panel.subplots(len(ROWS), 1 + len(motions), sharex=True)
     for row, (name, index) in zip(grid, ROWS.items()):
         for axes, curves in zip(row, [own, *(motion.blendshapes for motion in motions)]):
@@ -124,40 +125,58 @@ def tracks(panel: SubFigure, example: Clip, motions: list[Motion]) -> None:
 
 
 def distributions(panel: SubFigure, people: dict[str, list[Clip]], motion: Motion) -> None:
-    """Gaps between blinks, how far eyes jump, and spectra."""
+    """Gaps between blinks, how far eyes jump, and spectra; every tracked person counts the same."""
     gaps, jumps, spectra = panel.subplots(1, 3)
-    long = [clip for own in people.values() for clip in own if len(clip.voiced) > LONG * MOTION_RATE]
-    lids = [clip.blendshapes[:, BLINK_INDEX].mean(1) for clip in long]
-    truth = np.concatenate([np.diff(find_blinks(lid, MOTION_RATE).start) for lid in lids])
+    long = {name: [c for c in own if len(c.voiced) > LONG * MOTION_RATE] for name, own in people.items()}
+    long = {name: own for name, own in long.items() if own}
+    lids = [[clip.blendshapes[:, BLINK_INDEX].mean(1) for clip in own] for own in long.values()]
+    waits = [[np.diff(find_blinks(lid, MOTION_RATE).start) for lid in own] for own in lids]
     made = np.diff(find_blinks(motion.blendshapes[:, BLINK_INDEX[0]], MOTION_RATE).start)
-    for values, label, color in ((truth, "tracked, long clips", "k"), (made, "sampled", "C0")):
-        gaps.hist(values, np.arange(0, 10, 0.4), density=True, histtype="step", label=label, color=color)
-    gaps.set(xlabel="seconds from one blink to the next")
-    found = [see(clip).saccades for own in people.values() for clip in own]
-    sizes = np.concatenate([np.linalg.norm(one.target - one.origin, axis=1) for one in found])
-    ours = find_saccades(seen_from_camera(motion.gaze[:, 0], motion.head_rotation), MOTION_RATE)
-    for values, label, color in (
-        (sizes, "tracked", "k"),
-        (np.linalg.norm(ours.target - ours.origin, axis=1), "sampled", "C0"),
-    ):
-        jumps.hist(np.degrees(values), np.arange(0, 15, 0.75), density=True, histtype="step", label=label, color=color)
+    _histogram(gaps, waits, made, np.arange(0, 10, 0.5))
+    gaps.set(xlabel="seconds from one blink to the next (tracked: people in long clips)")
+    found = [[_sizes(see(clip).saccades) for clip in own] for own in people.values()]
+    ours = _sizes(find_saccades(seen_from_camera(motion.gaze[:, 0], motion.head_rotation), MOTION_RATE))
+    _histogram(jumps, found, ours, np.arange(0, 15, 0.75))
     jumps.set(xlabel="degrees of a saccade")
     frequency, made = _spectrum([motion.blendshapes[:, UPPER_INDEX]])
-    _, truth = _spectrum([clip.blendshapes[:, UPPER_INDEX] for clip in long])
+    _, truth = _spectrum([curves for own in long.values() for curves in _open_eyed(own)])
     for curve, name in enumerate(UPPER):
         if name in ("browInnerUp", "browDownLeft", "eyeSquintLeft"):
             spectra.loglog(frequency, truth[:, curve], "--", label=f"{name}, tracked", color=f"C{curve}")
             spectra.loglog(frequency, made[:, curve], label=f"{name}, sampled", color=f"C{curve}")
-    spectra.set(xlabel="Hz", xlim=(0.2, 12), ylim=(1e-7, 1e-1))
+    spectra.set(xlabel="Hz (tracked: people in long clips)", xlim=(0.2, 12), ylim=(1e-7, 1e-1))
     for axes in (gaps, jumps, spectra):
         axes.legend(fontsize=7)
         axes.grid(alpha=0.3)
 
 
+def _histogram(axes: Axes, truth: list[list[np.ndarray]], made: np.ndarray, edges: np.ndarray) -> None:
+    joined = [values for own in truth if len(values := np.concatenate(own))]
+    weights = np.concatenate([np.full(len(own), 1 / len(own)) for own in joined])
+    style = {"density": True, "histtype": "step"}
+    axes.hist(np.concatenate(joined), edges, weights=weights, label="tracked", color="k", **style)
+    axes.hist(made, edges, label="sampled", color="C0", **style)
+
+
+def _sizes(saccades: Saccades) -> np.ndarray:
+    return np.degrees(np.linalg.norm(saccades.target - saccades.origin, axis=1))
+
+
+def _open_eyed(own: list[Clip]) -> list[np.ndarray]:
+    """Curves from a person's rest on, as if there were no blinks: trackers move brows and squints in them."""
+    habits, result = Habits.of(own), []
+    for clip in own:
+        frames = np.arange(len(clip.blendshapes))
+        shown = frames[~see(clip).hidden]
+        curves = np.clip(clip.blendshapes[:, UPPER_INDEX] - habits.rest, 0, 1)
+        result.append(np.column_stack([np.interp(frames, shown, curve[shown]) for curve in curves.T]))
+    return result
+
+
 def _spectrum(curves: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Mean power spectral density of curves (T, C): frequencies in Hz, (F, C)."""
     found = [welch(own, MOTION_RATE, nperseg=int(LONG * MOTION_RATE) - 8, axis=0) for own in curves]
-    return found[0][0], np.average([density for _, density in found], 0, [len(own) for own in curves])
+    return found[0][0], np.mean([density for _, density in found], 0)
 
 
 def main() -> None:

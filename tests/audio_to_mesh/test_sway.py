@@ -41,9 +41,9 @@ def test_head_moves_as_much_as_a_speakers():
 def test_chunks_of_any_size_give_the_same_head():
     heard = talking(MINUTE)
     whole = swayed(*heard)
-    parts = swayed(*heard, sizes=np.random.default_rng(0).choice([1, 2, 7, 100, 300], 40))
-    for one, other in zip(whole, parts):
-        assert np.abs(one - other).max() < 1e-6
+    for sizes in ([1] * 1500, np.random.default_rng(0).choice([1, 2, 7, 100, 300], 40)):
+        for one, other in zip(whole, swayed(*heard, sizes=sizes)):
+            assert np.abs(one - other).max() < 1e-6
 
 
 def test_head_begins_at_rest_and_never_turns_far():

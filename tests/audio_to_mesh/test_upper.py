@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from vividlib.audio_to_mesh import upper as upper_face
-from vividlib.audio_to_mesh.upper import BLINK_INDEX, KNOT, UPPER, UPPER_INDEX, UpperFace, begin, step
+from vividlib.audio_to_mesh.upper import BLINK_INDEX, COMPONENTS, KNOT, UPPER, UPPER_INDEX, UpperFace, begin, step
 from vividlib.conventions import ARKIT, ARKIT_INDEX, MOTION_RATE
 from vividlib.head.gaze import gaze_of
 from vividlib.metrics.blinks import blink_rate
@@ -24,9 +24,9 @@ def upper() -> UpperFace:
         made.hear.weight.zero_()
         made.hear.bias.zero_()
         made.hear.weight[0, 0] = 1
-        made.out.bias[3:].view(3, 6, 2)[2] = torch.tensor([-4.0, -2.5])
+        made.out.bias[3:].view(3, COMPONENTS, 2)[2] = torch.tensor([-4.0, -2.5])
         made.out.weight[0, 0] = 1.0
-        made.out.weight[3:].view(3, 6, 2, -1)[2, ..., 0] = 1.0
+        made.out.weight[3:].view(3, COMPONENTS, 2, -1)[2, ..., 0] = 1.0
         made.style.weight[0, 0] = -2.0
         made.shapes.normal_(0, 0.1)
     return made

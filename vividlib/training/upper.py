@@ -31,6 +31,7 @@ from vividlib.audio_to_mesh.upper import (
     KNOT,
     OUTPUTS,
     POLES,
+    SMALLEST,
     UPPER_INDEX,
     Chances,
     UpperFace,
@@ -45,7 +46,7 @@ ROWS = {"blink": 0, "saccade": 1, "stray": 2, "curves": 3}
 LIDS_HIDE = 0.25
 """How closed lids are when brows and gaze are no longer to be believed: trackers move them with the lids."""
 ABOUT_BLINK = 0.06  # seconds before and after it that are not believed, either
-AWAY = np.radians(2.5)
+AWAY = np.radians(2.0)
 """Angle from where a person mostly looks, beyond which the eyes are on something else."""
 FARTHEST = np.radians(12.0)  # of a target that is believed
 SLOWEST = 0.25, 0.3, 0.7
@@ -62,7 +63,6 @@ RIDGES = 0.003, 0.03, 0.3, np.inf
 """Weights of the squares of what is made of the voice, from which the best is chosen; the last one makes it deaf."""
 ALIKE = 0.05  # weight of the squares by which persons' habits differ from the neutral ones: a normal prior
 SMOOTH = 5e-4  # weight of the squares of steps in an event's table, where few are seen
-SMALLEST = 1e-3  # deviation of a step or coefficient
 EVENT = 10.0  # weight of an event's likelihood against a knot's
 
 
@@ -420,7 +420,7 @@ def _set_scales(upper: UpperFace, frames: Frames) -> None:
     """Begin with steps as large as they are."""
     with torch.no_grad():
         steps = torch.einsum("nlk,kl->nk", frames.lags, upper.feedback())[frames.known > 0]
-        scale = torch.log(steps.std(0) + SMALLEST).unsqueeze(1) + torch.tensor([-1.0, 0.5])
+        scale = torch.log(steps.std(0) + np.exp(SMALLEST)).unsqueeze(1) + torch.tensor([-1.0, 0.5])
         start = upper.out.bias[3:].view(3, COMPONENTS, -1)
         start[0] = torch.tensor([0.5, -0.5])
         start[2] = scale
@@ -440,7 +440,7 @@ def _calibrate(upper: UpperFace, frames: Frames) -> None:
         mean = (weight * (share * chances.mean).sum(-1)[rows]).sum(0) / weight.sum()
         made = ((weight * square).sum(0) / weight.sum() - mean.square()) * torch.tensor(np.array(carries)).float()
         real = (weight * frames.lags[rows, 0].square()).sum(0) / weight.sum()
-        factor = (real / made.clamp(min=SMALLEST**2)).sqrt().clamp(0.5, 1.5)
+        factor = (real / made.clamp(min=np.exp(2 * SMALLEST))).sqrt().clamp(0.5, 1.5)
         upper.out.weight[3:].view(3, COMPONENTS, -1, HEARD)[1] *= factor.view(-1, 1, 1)
         upper.style.weight[3:].view(3, COMPONENTS, -1, upper.style.in_features)[1] *= factor.view(-1, 1, 1)
         mean_and_scale = upper.out.bias[3:].view(3, COMPONENTS, -1)
@@ -482,6 +482,6 @@ def _constant(frames: Frames, learned: Frames) -> dict[str, float]:
         happened, could = getattr(frames, name)[:, :2].T
         likelihood = could * (happened * torch.log(chance) + (1 - happened) * torch.log(1 - chance))
         result[name] = round(float(likelihood.sum() / could.sum().clamp(min=1)) * per, 3)
-    spread = learned.lags[learned.known > 0, 0].std(0).clamp(min=SMALLEST)
+    spread = learned.lags[learned.known > 0, 0].std(0).clamp(min=np.exp(SMALLEST))
     normal = torch.distributions.Normal(0.0, spread).log_prob(frames.lags[frames.known > 0, 0])
     return result | {"curves": round(float(normal.mean()), 3)}
