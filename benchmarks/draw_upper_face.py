@@ -28,7 +28,7 @@ from vividlib.metrics.dynamics import dynamics, sides_together
 from vividlib.metrics.saccades import Saccades, find_saccades
 from vividlib.training import clips
 from vividlib.training.clips import Clip
-from vividlib.training.upper import Habits, see
+from vividlib.training.habits import Habits, see
 from vividlib.types import Motion, Speech
 
 SEEDS = 5

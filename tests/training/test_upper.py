@@ -11,6 +11,7 @@ from vividlib.audio_to_mesh import upper as upper_face
 from vividlib.audio_to_mesh.upper import COMPONENTS, UPPER_INDEX, UpperFace
 from vividlib.conventions import MOTION_RATE
 from vividlib.metrics.blinks import blink_rate
+from vividlib.training import habits
 from vividlib.training import upper as training
 from vividlib.training.clips import Clip
 
@@ -151,18 +152,18 @@ def test_an_age_that_is_not_known_is_integrated_out():
 def test_splines_go_through_curves_they_can_follow():
     times = np.arange(400) / MOTION_RATE
     curve = 0.3 * np.sin(2 * np.pi * 0.7 * times)[:, None]
-    knots, known = training._knots(curve, np.zeros(400, bool))
+    knots, known = habits._knots(curve, np.zeros(400, bool))
     made = np.convolve(knots[:, 0], upper_face.SPLINE)[:400]
     assert known[200] and not known[201] and not known[0] and not known[-4:].any()
     np.testing.assert_allclose(made[12:-12], curve[12:-12, 0], atol=0.005)
     hidden = np.zeros(400, bool)
     hidden[200:212] = True
-    _, known = training._knots(curve, hidden)
+    _, known = habits._knots(curve, hidden)
     assert not known[196] and known[180] and known[240]
 
 
 def test_an_event_is_as_old_as_the_one_before_it():
-    trials = training._trials(np.array([3, 7]), np.ones(10, bool), 10).numpy()
+    trials = habits._trials(np.array([3, 7]), np.ones(10, bool), 10).numpy()
     unknown = eyes.OLDEST + 1
     assert trials[:, 0].tolist() == [0, 0, 0, 1, 0, 0, 0, 1, 0, 0]
     assert trials[:, 2].tolist() == [unknown, unknown + 1, unknown + 2, unknown + 3, 1, 2, 3, 4, 1, 2]

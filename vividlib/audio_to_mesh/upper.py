@@ -12,7 +12,7 @@ are real and positive, so nothing oscillates. `vividlib.training.upper` learns a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,11 +23,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from vividlib.audio_to_mesh import eyes, noise, sway
+from vividlib.audio_to_mesh.controls import Controls
 from vividlib.conventions import ARKIT, ARKIT_INDEX
 from vividlib.head.gaze import eye_shapes
-
-if TYPE_CHECKING:
-    from vividlib.audio_to_mesh.controls import Controls
 
 UPPER = [name for name in ARKIT if name.startswith(("brow", "eyeSquint", "eyeWide", "cheekSquint", "noseSneer"))]
 """The blendshapes that are sampled as curves; eyeBlink and eyeLook follow from events."""
@@ -39,7 +37,7 @@ KNOT = 4
 """Frames from one coefficient of the splines to the next."""
 SPLINE = BSpline.basis_element(np.arange(4.0), extrapolate=False)((np.arange(3 * KNOT) + 0.5) / KNOT)
 """What one coefficient adds to the frames from its own on: a quadratic B-spline, 0.11 s behind in its middle."""
-COMPONENTS, KINDS, POLES = 10, 2, 3
+COMPONENTS, KINDS, POLES = 6, 2, 3
 HEARD = 8
 """Directions of the trunk's features that the upper face listens to: more told nothing of people not learned from."""
 SMALLEST = float(np.log(0.001))
