@@ -37,7 +37,7 @@ KNOT = 4
 """Frames from one coefficient of the splines to the next."""
 SPLINE = BSpline.basis_element(np.arange(4.0), extrapolate=False)((np.arange(3 * KNOT) + 0.5) / KNOT)
 """What one coefficient adds to the frames from its own on: a quadratic B-spline, 0.11 s behind in its middle."""
-COMPONENTS, KINDS, POLES = 6, 2, 3
+COMPONENTS, KINDS, POLES = 10, 2, 3
 HEARD = 8
 """Directions of the trunk's features that the upper face listens to: more told nothing of people not learned from."""
 SMALLEST = float(np.log(0.001))

@@ -193,7 +193,8 @@ def _best_ridge(upper: UpperFace, learned: Frames, checked: Frames) -> torch.Ten
     found = []
     for ridge in RIDGES:
         trial = copy.deepcopy(upper)
-        _listen(trial, learned, torch.full((OUTPUTS,), ridge))
+        if np.isfinite(ridge):
+            _listen(trial, learned, torch.full((OUTPUTS,), ridge))
         found.append(_evaluate(trial, checked if len(checked.weight) else learned))
     best = torch.empty(OUTPUTS)
     for name, row in ROWS.items():
