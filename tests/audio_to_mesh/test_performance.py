@@ -8,7 +8,7 @@ from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
 from vividlib.errors import AudioError, Cancelled
 from vividlib.head.gaze import eye_shapes
 from vividlib.media.audio import load_speech
-from vividlib.metrics.lip_gap import lip_gap
+from vividlib.metrics.mouth import lip_gap
 from vividlib.types import Speech
 from vividlib.weights import asset_path
 

@@ -7,6 +7,7 @@ from vividlib.export import mixtures
 from vividlib.head import visemes
 from vividlib.head.lips import spread
 from vividlib.head.model import deform, landmarks_of
+from vividlib.metrics.mouth import lip_gap, lip_vertices, opening
 from vividlib.types import Motion
 
 
@@ -46,6 +47,22 @@ def test_any_offsets_come_nearer_and_only_the_mouth_moves(head):
     assert ((moved - wanted) ** 2).sum() < 0.6 * (wanted**2).sum()
     frame, *_ = np.nonzero(((moved - wanted) ** 2).sum((1, 2)) > (wanted**2).sum((1, 2)))
     assert not len(frame)
+
+
+def test_closed_lips_stay_closed(head):
+    """Offsets that close what blendshapes leave open, as the network gives them on p, b and m."""
+    random = np.random.default_rng(3)
+    blendshapes = np.zeros((40, 52), np.float32)
+    blendshapes[:, ARKIT_INDEX["jawOpen"]] = random.uniform(0.02, 0.15, 40)
+    blendshapes[:, ARKIT_INDEX["mouthFunnel"]] = random.uniform(0, 0.3, 40)
+    offsets = random.normal(0, 2e-4, (40, 40, 3)).astype(np.float32)
+    apart = lip_gap(blendshapes, head) / 1000 + 1e-3
+    offsets[:, [*range(1, 10), *range(21, 30)], 1] += apart[:, None]  # the lower lip
+    before = opening(lip_vertices(blendshapes, head, offsets), head)
+    folded = mixtures.fold_lips(Motion(blendshapes, lip_offsets=offsets))
+    after = opening(lip_vertices(folded.blendshapes, head), head)
+    assert (before < 0.5).all()
+    assert (after - before).max() < 0.5  # mm
 
 
 @pytest.mark.parametrize("table", [visemes.VISEMES, visemes.VOWELS])

@@ -3,8 +3,9 @@ import pytest
 
 from vividlib.conventions import ARKIT_INDEX
 from vividlib.head import model
+from vividlib.head.lips import LOWER, UPPER
 from vividlib.head.visemes import mixture
-from vividlib.metrics.mouth import CORNERS, LOWER, UPPER, lip_vertices, opening, width
+from vividlib.metrics.mouth import CORNERS, lip_gap, lip_vertices, opening, width
 
 
 def shown(**shapes: float) -> np.ndarray:
@@ -44,6 +45,15 @@ def test_offsets_part_the_lips_by_what_they_say(head):
     offsets[:, [*range(1, 10), *range(21, 30)], 1] = -0.005  # the lower lip
     more = opening(lip_vertices(shown(jawOpen=0.5), head, offsets), head) - opening(apart, head)
     assert 4 < more[0] < 5.1
+
+
+def test_the_gap_of_blendshapes_is_the_opening_with_a_sign(head):
+    assert lip_gap(shown(), head) == 0
+    for shapes in (shown(jawOpen=1), shown(mouthUpperUpLeft=0.8), shown(jawOpen=0.4, mouthFunnel=0.5)):
+        # The opening leans a little where lips part forward, too.
+        assert lip_gap(shapes, head)[0] == pytest.approx(opening(lip_vertices(shapes, head), head)[0], rel=0.1, abs=0.3)
+    assert lip_gap(shown(jawOpen=0.6, mouthClose=0.6), head) == pytest.approx(0, abs=2)
+    assert lip_gap(shown(mouthClose=0.5), head)[0] < -1
 
 
 def test_rounding_narrows_and_spreading_widens(head):

@@ -7,7 +7,7 @@ from vividlib.conventions import ARKIT_INDEX, LIP_LANDMARKS
 from vividlib.errors import InputError
 from vividlib.geometry.camera import head_to_camera, project
 from vividlib.head.model import deform, landmarks_of, person
-from vividlib.metrics.lip_gap import lip_gap
+from vividlib.metrics.mouth import lip_gap
 from vividlib.reconstruction.track import follow
 from vividlib.training import filmed
 from vividlib.training.filmed import Film, known_person

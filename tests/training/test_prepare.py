@@ -15,7 +15,7 @@ from vividlib.head.embed import shade
 from vividlib.media.audio import load_speech
 from vividlib.media.video import VideoWriter
 from vividlib.metrics.lag import best_lag
-from vividlib.metrics.lip_gap import lip_gap
+from vividlib.metrics.mouth import lip_gap
 from vividlib.training import clips
 from vividlib.training.prepare import _at_motion_rate, _in_step, _turned, find_films, heard_voice, prepare
 from vividlib.training.visemes import Phone

@@ -2,8 +2,7 @@ import pytest
 
 from vividlib.conventions import MOTION_RATE
 from vividlib.metrics.labiodental import slit
-from vividlib.metrics.lip_gap import gap_weights, lip_gap
-from vividlib.metrics.mouth import lip_vertices
+from vividlib.metrics.mouth import gap_weights, lip_gap, lip_vertices
 from vividlib.training.visemes import (
     CLASS,
     CLASSES,

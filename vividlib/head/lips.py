@@ -20,6 +20,20 @@ from vividlib.types import HeadModel
 HOLD = 2.0  # of a landmark, against the stiffness of the plate: single ones that stray pull no dent
 EDGE = 0.5  # how far the outermost ring of the lips goes
 
+UPPER, LOWER = [82, 13, 312], [87, 14, 317]
+"""MediaPipe's landmarks on the inner lips, the middle third."""
+
+
+def parting(head: HeadModel) -> np.ndarray:
+    """What the height of each lip vertex does to the gap between the inner lips, (L,) float64.
+
+    ``heights @ parting(head)``, heights (..., L) at ``head.lips``, is the mean of three pairs in the middle.
+    """
+    weights = np.zeros(len(head.template))
+    for marks, share in ((UPPER, 1 / len(UPPER)), (LOWER, -1 / len(LOWER))):
+        np.add.at(weights, head.landmark_vertices[marks], share * head.landmark_weights[marks])
+    return weights[head.lips]
+
 
 def spread(offsets: np.ndarray, head: HeadModel) -> np.ndarray:
     """What lip offsets do to the lip vertices of a head.

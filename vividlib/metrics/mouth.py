@@ -2,17 +2,16 @@
 
 Vertical aperture and width are what lip-reading measures (Petajan, "Automatic lipreading to enhance speech
 recognition", 1984); here as distances in space on the deformed mesh, offsets included, so that turning the head or
-rounding the lips changes nothing about the unit.
+rounding the lips changes nothing about the unit. `lip_gap` is the aperture as blendshapes alone add it up, with a sign.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from vividlib.head.lips import spread
+from vividlib.head.lips import LOWER, UPPER, parting, spread
 from vividlib.types import HeadModel
 
-UPPER, LOWER = [82, 13, 312], [87, 14, 317]  # MediaPipe's inner lips, the middle third
 CORNERS = [61, 291]
 
 
@@ -33,6 +32,16 @@ def opening(lips: np.ndarray, head: HeadModel) -> np.ndarray:
     """
     apart = _landmarks(lips, head, UPPER) - _landmarks(lips, head, LOWER)
     return np.where(apart[..., 1] > 0, np.linalg.norm(apart, axis=-1), 0).mean(-1)
+
+
+def gap_weights(head: HeadModel) -> np.ndarray:
+    """Millimetres by which each blendshape at 1 parts the lips, (52,); negative for those that close."""
+    return 1000 * head.blendshapes[:, head.lips, 1] @ parting(head)
+
+
+def lip_gap(blendshapes: np.ndarray, head: HeadModel) -> np.ndarray:
+    """Opening between the lips by blendshapes alone, (T, 52) to (T,) mm; 0 is how the lips rest, less is pressed."""
+    return blendshapes @ gap_weights(head)
 
 
 def width(lips: np.ndarray, head: HeadModel) -> np.ndarray:

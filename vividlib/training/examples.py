@@ -13,8 +13,8 @@ from vividlib.audio_to_mesh.features import MEL_HOP, MEL_WINDOW, MELS_PER_FRAME,
 from vividlib.audio_to_mesh.network import IDENTITY, OFFSETS, SPOKEN_INDEX
 from vividlib.conventions import LIP_LANDMARKS, MOTION_RATE
 from vividlib.errors import InputError
+from vividlib.head.lips import LOWER, UPPER
 from vividlib.head.model import landmarks_of
-from vividlib.metrics.mouth import LOWER, UPPER
 from vividlib.training import clips
 from vividlib.training.augment import augment
 from vividlib.training.visemes import CLASSES, closure, labiodental, segments

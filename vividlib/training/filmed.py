@@ -13,10 +13,9 @@ import numpy as np
 from vividlib.conventions import ARKIT, LIP_LANDMARKS
 from vividlib.errors import InputError
 from vividlib.head import model
-from vividlib.head.lips import spread
+from vividlib.head.lips import LOWER, UPPER, spread
 from vividlib.head.model import landmarks_of
 from vividlib.media.video import read_video
-from vividlib.metrics.lip_gap import LOWER, UPPER
 from vividlib.reconstruction.fit import fit_person, in_head_space
 from vividlib.reconstruction.landmarks import track_faces
 from vividlib.reconstruction.solve import EYES, solve

@@ -28,7 +28,7 @@ from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
 from vividlib.errors import InputError, VividError
 from vividlib.head import model
 from vividlib.media.audio import load_speech
-from vividlib.metrics.lip_gap import lip_gap
+from vividlib.metrics.mouth import lip_gap
 from vividlib.training import clips
 from vividlib.training.align import phones_of
 from vividlib.training.filmed import Film, landmarks_of_film, meet, track, tracked, watch

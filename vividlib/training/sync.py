@@ -15,7 +15,7 @@ from vividlib.audio_to_mesh.performance import speak
 from vividlib.conventions import MOTION_RATE
 from vividlib.head import model
 from vividlib.metrics.lag import correlations, peak
-from vividlib.metrics.lip_gap import lip_gap
+from vividlib.metrics.mouth import lip_gap
 from vividlib.types import Speech
 
 REACH = 15  # frames at MOTION_RATE between sound and picture that are looked for: 0.3 s

@@ -13,7 +13,7 @@ import soxr
 
 from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
 from vividlib.head import model
-from vividlib.metrics.lip_gap import gap_weights
+from vividlib.metrics.mouth import gap_weights
 from vividlib.training import clips
 from vividlib.training.closures import end_at_burst
 from vividlib.training.sentences import SENTENCES, SYLLABLE_ONSETS, SYLLABLE_VOWELS

@@ -171,7 +171,7 @@ def articulate(phones: list[Phone], frames: int, opening: np.ndarray) -> np.ndar
     ----------
     phones : in order, without gaps longer than a frame other than silence
     frames : length of the result at MOTION_RATE
-    opening : how far each blendshape parts the lips (52,), from `metrics.lip_gap.gap_weights`
+    opening : how far each blendshape parts the lips (52,), from `metrics.mouth.gap_weights`
 
     Returns
     -------
