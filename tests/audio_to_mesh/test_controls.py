@@ -92,9 +92,26 @@ def test_there_are_as_many_styles_as_the_weights_hold():
     [
         ({"mouth": 2.1}, "mouth is 2.1"), ({"mouth": float("nan")}, "0 to 2"), ({"upper_face": -1}, "upper_face"),
         ({"blink_rate": 9}, "blink_rate"), ({"smoothing": 1}, "0 to 0.5"), ({"gain": {"jawopen": 1}}, "jawopen"),
-        ({"offset": {"jawOpen": 2}}, "offset of jawOpen"), ({"style": STYLES}, "no style"), ({"style": -1}, "no style"),
+        ({"mouth": "1.2"}, "choose a number"), ({"style": 2.0}, "no style 2.0"), ({"gain": 1.2}, "name the blendshapes"),
+        ({"gain": {"jawOpen": None}}, "gain of jawOpen"), ({"offset": {"jawOpen": 2}}, "offset of jawOpen"), ({"style": STYLES}, "no style"), ({"style": -1}, "no style"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_asked_is_refused_at_once(wrong, said):
     with pytest.raises(InputError, match=said):
         vv.Controls(**wrong)
+
+
+def test_what_was_checked_is_not_changed_later():
+    gain = {"jawOpen": 1.2}
+    controls = vv.Controls(gain=gain)
+    gain["jawOpen"] = 99
+    assert controls.gain == {"jawOpen": 1.2}
+    assert hash(controls) == hash(vv.Controls(gain={"jawOpen": 1.2}))
+
+
+def test_numbers_of_numpy_are_numbers(speech):
+    numpy, python = (
+        made(speech, mouth=kind(1.25), smoothing=kind(0.0625), blink_rate=kind(2), style_strength=kind(0.5), style=3)
+        for kind in (np.float32, float)
+    )
+    np.testing.assert_allclose(numpy.blendshapes, python.blendshapes, atol=1e-5)

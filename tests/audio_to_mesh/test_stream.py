@@ -7,7 +7,7 @@ from vividlib.audio_to_mesh.network import LOOK_AHEAD, SPOKEN_INDEX
 from vividlib.audio_to_mesh.performance import speak
 from vividlib.audio_to_mesh.stream import Performer
 from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
-from vividlib.errors import AudioError
+from vividlib.errors import AudioError, InputError
 from vividlib.media.audio import load_speech
 from vividlib.types import Motion, Speech
 from vividlib.weights import asset_path
@@ -123,7 +123,26 @@ def test_the_face_is_a_part_of_the_style(face):
     assert not torch.equal(somebody.style, nobody.style) and not nobody.style.any()
 
 
-@pytest.mark.parametrize("samples", [np.zeros(9), np.zeros((9, 1), np.float32), np.full(9, np.nan, np.float32)])
+@pytest.mark.filterwarnings("error")
+def test_chunks_may_be_views_of_what_the_caller_keeps(speech):
+    performer = Performer()
+    locked = speech.samples[:16_000].copy()
+    locked.flags.writeable = False
+    backwards = np.ascontiguousarray(locked[::-1])[::-1]
+    once, again = (performer.step(performer.begin(), samples)[1] for samples in (locked, backwards))
+    assert furthest(once, again) == 0
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "3", None])
+def test_no_seed(seed):
+    with pytest.raises(InputError, match="no seed"):
+        Performer().begin(seed)
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [np.zeros(9), np.zeros((9, 1), np.float32), np.full(9, np.nan, np.float32), np.full(9, 1e30, np.float32)],
+)
 def test_something_else_than_samples(samples):
     performer = Performer()
     with pytest.raises(AudioError, match="16 kHz"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -36,9 +37,9 @@ class Controls:
     """Whether the mouth rests where nobody speaks; else it does what the network makes of the noise."""
     smoothing: float = 0.0
     """Seconds over which the mouth is smoothed, 0 to 0.5. It comes late by as much and closes less."""
-    gain: Mapping[str, float] = field(default_factory=dict)
+    gain: Mapping[str, float] = field(default_factory=dict, hash=False)
     """Factors on single blendshapes by ARKit name, 0 to 5."""
-    offset: Mapping[str, float] = field(default_factory=dict)
+    offset: Mapping[str, float] = field(default_factory=dict, hash=False)
     """What is added to single blendshapes by ARKit name, -1 to 1; results stay in [0, 1]."""
     style: int = 0
     """Whose manner: 0 is the neutral one, the others are those of people the network has learned from."""
@@ -49,11 +50,15 @@ class Controls:
         for name in ("mouth", "upper_face", "style_strength"):
             _check(name, getattr(self, name), 0, STRONGEST)
         _check("blink_rate", self.blink_rate, 0, 5)
-        if self.style not in range(STYLES):
+        if not isinstance(self.style, Integral) or self.style not in range(STYLES):
             raise InputError(f"There is no style {self.style}; choose from 0 to {STYLES - 1}.")
         _check("smoothing", self.smoothing, 0, 0.5)
         for name, low, high in (("gain", 0, 5), ("offset", -1, 1)):
-            for shape, value in getattr(self, name).items():
+            given = getattr(self, name)
+            if not isinstance(given, Mapping):
+                raise InputError(f"{name} is {given!r}; name the blendshapes, as in {{'jawOpen': 1.0}}.")
+            object.__setattr__(self, name, dict(given))  # a copy: what is changed later would not have been checked
+            for shape, value in given.items():
                 if shape not in ARKIT_INDEX:
                     raise InputError(f"No blendshape is called {shape!r}; choose from {', '.join(ARKIT)}.")
                 _check(f"{name} of {shape}", value, low, high)
@@ -67,8 +72,8 @@ class Controls:
 
 
 def _check(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise InputError(f"{name} is {value}; choose from {low} to {high}.")
+    if not (isinstance(value, Real) and low <= value <= high):
+        raise InputError(f"{name} is {value!r}; choose a number from {low} to {high}.")
 
 
 DEFAULTS = Controls()

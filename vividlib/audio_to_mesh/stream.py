@@ -36,7 +36,7 @@ from vividlib.audio_to_mesh.network import (
 )
 from vividlib.conventions import ARKIT, MOTION_RATE
 from vividlib.errors import AudioError
-from vividlib.types import Face, Motion
+from vividlib.types import Face, Motion, check_seed
 from vividlib.weights import load_weights
 
 WEIGHTS = "audio_to_mesh.safetensors"
@@ -44,6 +44,7 @@ OWN_HEADS = "vivid"  # how the names of those heads begin that have the identity
 EASE = 5  # frames in which a mouth begins or stops to take part
 HOLD = 10  # frames that a mouth goes on after the last sound
 _HOP = MEL_HOP * MELS_PER_FRAME  # samples in a frame of motion
+_ABSURD = 2.0**16  # beyond what 16-bit samples reach that nobody has scaled; powers of more would overflow
 _MOST = 250  # frames the network hears at once: attention grows with the square
 
 
@@ -94,7 +95,14 @@ class Performer:
             return style * self.controls.style_strength
 
     def begin(self, seed: int = 0) -> State:
-        """The state before the first sample; ``seed`` decides all that the voice does not tell."""
+        """The state before the first sample; ``seed``, a whole number from 0, decides all that the voice does not tell.
+
+        Raises
+        ------
+        InputError
+            If it is no seed.
+        """
+        check_seed(seed)
         nothing = torch.zeros(0)
         return State(
             torch.zeros(MEL_WINDOW // 2), torch.zeros(1, 0), load_network().nothing(), nothing,
@@ -127,9 +135,11 @@ class Performer:
             If the samples are something else.
         """
         samples = np.asarray(samples)
-        if samples.ndim != 1 or samples.dtype != np.float32 or not np.isfinite(samples).all():
-            raise AudioError("A stream takes one row of finite float32 samples at 16 kHz; convert the chunks before.")
-        waiting = torch.cat([state.samples, torch.from_numpy(samples)])
+        if samples.ndim != 1 or samples.dtype != np.float32 or not (np.abs(samples) < _ABSURD).all():
+            raise AudioError(
+                "A stream takes one row of float32 samples in [-1, 1] at 16 kHz; convert the chunks before."
+            )
+        waiting = torch.from_numpy(np.concatenate([state.samples.numpy(), samples]))  # the caller's may be read-only
         if last:
             frames = -(-(state.heard * _HOP + len(waiting) - MEL_WINDOW // 2) // _HOP)
             count = frames + FRAMES_AHEAD - state.heard if frames else 0
