@@ -41,6 +41,17 @@ def test_what_makes_no_motion_is_refused(fields, said):
         Motion(**{"blendshapes": STILL} | fields)
 
 
+def test_motions_are_joined_only_where_they_fit(motion):
+    whole = Motion.joined([motion.since(0), motion.since(len(motion) - 3)])
+    assert len(whole) == len(motion) + 3 and whole.rate == motion.rate
+    for name in CURVES:
+        assert np.array_equal(getattr(whole, name)[-3:], getattr(motion, name)[-3:]), name
+    lips = Motion(STILL, lip_offsets=np.zeros((3, 40, 3)))
+    for parts in ([], [Motion(STILL), lips], [Motion(STILL), Motion(STILL, rate=25)]):
+        with pytest.raises(MotionError, match="one rate"):
+            Motion.joined(parts)
+
+
 def test_sampling_passes_through_every_frame_and_runs_straight_between(motion):
     there = motion.at(np.arange(len(motion)) / motion.rate)
     for name in CURVES[:-1]:

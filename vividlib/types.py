@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from numbers import Integral
 
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
@@ -114,6 +115,9 @@ class Face:
     # that the lips are seen
 
 
+_CURVES = "blendshapes", "head_rotation", "head_translation", "gaze", "lip_offsets"
+
+
 @dataclass(frozen=True, eq=False)
 class Motion:
     """A performance: curves at a constant rate, playable on any rig at any frame rate.
@@ -153,7 +157,7 @@ class Motion:
         if self.lip_offsets.shape[1] not in (0, len(LIP_LANDMARKS)):
             raise MotionError(
                 f"Motion.lip_offsets moves {self.lip_offsets.shape[1]} points; it needs none, or the "
-                f"{len(LIP_LANDMARKS)} of conventions.LIP_LANDMARKS."
+                f"{len(LIP_LANDMARKS)} of conventions.LIP_LANDMARKS; make it again with this version."
             )
         if not np.linalg.norm(self.head_rotation, axis=1).all():
             raise MotionError("Motion.head_rotation holds a quaternion of length 0; a head at rest has (0, 0, 0, 1).")
@@ -198,9 +202,20 @@ class Motion:
 
     @classmethod
     def joined(cls, parts: list[Motion]) -> Motion:
-        """Motions of one rate, one after the other."""
-        names = "blendshapes", "head_rotation", "head_translation", "gaze", "lip_offsets"
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names), parts[0].rate)
+        """Motions one after the other.
+
+        Raises
+        ------
+        MotionError
+            If there are none, their rates differ, or some have lip offsets and others not.
+        """
+        if len({(part.rate, part.lip_offsets.shape[1]) for part in parts}) != 1:
+            raise MotionError("Motions to be joined need one rate, all with lip offsets or none; resample them before.")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in _CURVES), parts[0].rate)
+
+    def since(self, begin: int) -> Motion:
+        """The frames from number ``begin`` on, at least one."""
+        return Motion(*(getattr(self, name)[begin:] for name in _CURVES), self.rate)
 
     def resample(self, rate: float) -> Motion:
         """The same motion at another frame rate; its duration changes by less than one frame."""
@@ -219,9 +234,9 @@ class DenseMotion:
 
 
 def check_seed(seed: int) -> None:
-    """Raise InputError unless ``seed`` is 0 or more: of all that is random in a performance."""
-    if seed < 0:
-        raise InputError(f"{seed} is no seed; choose a whole number from 0.")
+    """Raise InputError unless ``seed`` is a whole number, 0 or more: of all that is random in a performance."""
+    if not isinstance(seed, Integral) or seed < 0:
+        raise InputError(f"{seed!r} is no seed; choose a whole number from 0.")
 
 
 def _curve(name: str, value: np.ndarray, wanted: tuple[int, ...]) -> np.ndarray:

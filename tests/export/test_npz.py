@@ -47,6 +47,13 @@ def test_anything_else_is_refused_as_a_motion_error(motion, tmp_path, spoil):
         npz.read(path)
 
 
+def test_lip_offsets_of_earlier_versions_are_refused_by_name(motion, tmp_path):
+    stored = {field.name: getattr(motion, field.name) for field in fields(Motion)}
+    _save(tmp_path / "old.npz", **stored | {"lip_offsets": np.zeros((len(motion), 300, 3))})
+    with pytest.raises(MotionError, match=r"old\.npz.*300.*again"):
+        npz.read(tmp_path / "old.npz")
+
+
 def test_nan_is_refused(motion, tmp_path):
     path = tmp_path / "take.npz"
     spoiled = {field.name: getattr(motion, field.name) for field in fields(Motion)}

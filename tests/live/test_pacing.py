@@ -6,7 +6,7 @@ import pytest
 
 from vividlib.errors import InputError, OutputError
 from vividlib.export.retarget import Retarget, Shape
-from vividlib.live import Played, Timeline, pacing, play
+from vividlib.live import Played, Timeline, play
 from vividlib.live.link import Link
 from vividlib.live.pacing import Clock
 from vividlib.types import Motion
@@ -137,7 +137,7 @@ def test_nobody_sees_a_timeline_half_extended(motion, monkeypatch):
     growing, seen = Timeline(), []
     growing.extend(motion)
     growing.at(growing.ready())
-    whole = pacing._joined
+    whole = Motion.joined
 
     def looked_at(*parts):
         reader = threading.Thread(target=lambda: seen.append(growing.ready()))
@@ -145,7 +145,7 @@ def test_nobody_sees_a_timeline_half_extended(motion, monkeypatch):
         reader.join(0.05)
         return whole(*parts)
 
-    monkeypatch.setattr(pacing, "_joined", looked_at)
+    monkeypatch.setattr(Motion, "joined", looked_at)
     growing.extend(motion)
     while not seen:
         pass

@@ -46,7 +46,10 @@ def read(path: str | Path) -> Motion:
         raise MotionError(f"{path} is no motion of vividlib: it lacks {missing[0]}; make one with `vividlib speak`.")
     if arrays["rate"].shape or arrays["rate"].dtype.kind not in "iuf":
         raise MotionError(f"{path} is no motion of vividlib: its rate is no number; make one with `vividlib speak`.")
-    return Motion(**{name: arrays[name] for name in _NAMES} | {"rate": float(arrays["rate"])})
+    try:
+        return Motion(**{name: arrays[name] for name in _NAMES} | {"rate": float(arrays["rate"])})
+    except MotionError as error:
+        raise MotionError(f"{path}: {error}") from error
 
 
 def _unpacked(file: BinaryIO) -> int:

@@ -85,13 +85,7 @@ class Retarget:
                 raise InputError(f"{name}: low may not exceed high, cutoff (Hz) is above 0, beta at least 0.")
 
     def apply(self, motion: Motion) -> Motion:
-        """The whole motion, fitted.
-
-        Raises
-        ------
-        MotionError
-            If lip offsets are to be mirrored: fold them into the blendshapes first.
-        """
+        """The whole motion, fitted."""
         return self._fit(None, motion, np.arange(len(motion)) / motion.rate)[1]
 
     def step(self, state: Smoothing | None, frame: Motion, seconds: float) -> tuple[Smoothing, Motion]:
@@ -105,11 +99,6 @@ class Retarget:
             A motion of one frame.
         seconds
             When it is shown. A frame that is not later than the one before repeats that one's blendshapes.
-
-        Raises
-        ------
-        MotionError
-            As for `apply`.
         """
         return self._fit(state, frame, np.full(len(frame), seconds))
 

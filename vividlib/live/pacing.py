@@ -6,9 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from vividlib.errors import InputError
 from vividlib.export.mixtures import fold_lips
@@ -56,9 +54,10 @@ class Timeline:
             if self.ended:
                 return
             if self._motion is not None:
-                old = max(0, int((self._played - _KEPT - self._start) * motion.rate))
+                old = int((self._played - _KEPT - self._start) * motion.rate)
+                old = min(max(0, old), len(self._motion) - 1)
                 self._start += old / motion.rate
-                motion = _joined(self._motion, old, motion)
+                motion = Motion.joined([self._motion.since(old), motion])
             self._motion = motion
 
     def end(self) -> None:
@@ -174,10 +173,3 @@ def check_fps(fps: float) -> None:
     """Raise InputError unless ``fps`` is from 1 to 1000."""
     if not 1 <= fps <= 1000:
         raise InputError(f"{fps} frames a second cannot be sent; choose 1 to 1000.")
-
-
-def _joined(motion: Motion, begin: int, more: Motion) -> Motion:
-    """The frames of ``motion`` from ``begin`` on, then those of ``more``."""
-    names = "blendshapes", "head_rotation", "head_translation", "gaze", "lip_offsets"
-    curves = {name: np.concatenate([getattr(motion, name)[begin:], getattr(more, name)]) for name in names}
-    return replace(more, **curves)
