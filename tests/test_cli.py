@@ -10,6 +10,7 @@ import pytest
 import soundfile
 from PIL import Image
 
+import vividlib as vv
 from vividlib import cli, pipeline
 from vividlib.weights import asset_path
 
@@ -102,6 +103,10 @@ BAD = {
     "reconstruct: huge texture": "reconstruct photo.png -o out.glb --texture 100000",
     "speak: silence": "speak silent.wav -o out.npz",
     "speak: negative seed": "speak speech.wav -o out.npz --seed -3",
+    "speak: too strong a mouth": "speak speech.wav -o out.npz --mouth 3",
+    "speak: no such shape": "speak --gain jawopen=1.2 speech.wav -o out.npz",
+    "speak: no number": "speak speech.wav -o out.npz --offset jawOpen=nan",
+    "speak: no such style": "speak speech.wav -o out.npz --style 1000",
     "speak: suffix": "speak speech.wav -o out.wav",
     "track: corrupt": "track corrupt.mp4 -o out.npz",
     "track: a photo": "track text.png -o out.csv",
@@ -245,6 +250,19 @@ def test_every_command_does_its_work(run, tmp_path):
     code, out, err = run(line)
     assert (code, out.strip(), err) == (0, str(tmp_path / "out.mp4"), "")
     assert run("animate photo.png speech.wav -o out.mp4 --size 64 --fps 5 --quiet") == (0, "", "")
+
+
+def test_controls_are_given_before_or_after_the_file(run, tmp_path):
+    plain, raised = tmp_path / "out.npz", tmp_path / "out_raised.npz"
+    assert run("speak speech.wav -o out.npz")[0] == 0
+    assert (
+        run("speak --gain jawOpen=0.5 --gain mouthClose=0 --offset browInnerUp=0.4 speech.wav -o out_raised.npz")[0]
+        == 0
+    )
+    plain, raised = vv.load_motion(plain), vv.load_motion(raised)
+    np.testing.assert_allclose(raised["jawOpen"], 0.5 * plain["jawOpen"], atol=1e-6)
+    np.testing.assert_allclose(raised["browInnerUp"], np.minimum(plain["browInnerUp"] + 0.4, 1), atol=1e-6)
+    assert not raised["mouthClose"].any()
 
 
 def test_a_rendered_video_can_be_tracked(run, tmp_path):

@@ -154,8 +154,14 @@ def _speech_options() -> argparse.ArgumentParser:
         "--no-close-in-silence", dest="close_in_silence", action="store_false", default=None,
         help="let the mouth move where nobody speaks, too",
     )  # fmt: skip
-    options.add_argument("--gain", metavar="SHAPE=X", type=_setting, nargs="+", help="factors on single blendshapes")
-    options.add_argument("--offset", metavar="SHAPE=X", type=_setting, nargs="+", help="added to single blendshapes")
+    options.add_argument(
+        "--gain", metavar="SHAPE=X", type=_setting, action="append",
+        help="factor on one blendshape, such as jawOpen=1.2; may be given several times",
+    )  # fmt: skip
+    options.add_argument(
+        "--offset", metavar="SHAPE=X", type=_setting, action="append",
+        help="added to one blendshape; may be given several times",
+    )  # fmt: skip
     options.add_argument("--style", metavar="N", type=int, help="whose manner; 0 is neutral (default)")
     options.add_argument("--style-strength", metavar="X", type=float, help="how much of it, 0 to 2 (default: 1)")
     return options

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from vividlib.audio_to_mesh.controls import Controls
 from vividlib.audio_to_mesh.network import SPOKEN
 from vividlib.audio_to_mesh.stream import Performer
 from vividlib.errors import AudioError, InputError, MotionError, OutputError
@@ -202,6 +203,7 @@ def test_speech_is_retargeted_on_its_way(peer, samples, monkeypatch):
         ("mic", {"play_sound": True}, InputError),
         ("missing.wav", {"fps": 0}, InputError),
         ("-", {"seed": -1}, InputError),
+        ("missing.npz", {"controls": Controls(mouth=0.5)}, InputError),
         ("missing.wav", {"retarget": "metahumans"}, InputError),
         ("missing.wav", {"retarget": "missing.toml"}, InputError),
     ],

@@ -67,6 +67,8 @@ def broadcast(
     has_motion = Path(source).suffix.lower() in export.MOTION_SUFFIXES
     if play_sound and (source == MICROPHONE or has_motion):
         raise InputError(f"{source} has no sound to play; leave out --play, or hand in a recording of the speech.")
+    if has_motion and controls != DEFAULTS:
+        raise InputError(f"{source} is a motion already; controls of a voice change nothing about it, leave them out.")
     comes = source in (STANDARD_INPUT, MICROPHONE)
     given = None if comes else export.load(source) if has_motion else load_speech(source)
     with ExitStack() as stack:  # all that may fail is opened before the long work begins
