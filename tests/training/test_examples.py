@@ -134,6 +134,12 @@ def test_a_faster_pace_moves_sound_and_lips_together(tmp_path, head, small, monk
         assert torch.corrcoef(torch.stack([heard, jaw]))[0, 1] > 0.9
 
 
+def test_what_prepare_keeps_beside_its_clips_is_refused_with_advice(tmp_path, head):
+    np.savez(tmp_path / "track.npz", blendshapes=np.zeros((3, 52)))
+    with pytest.raises(InputError, match="clips"):
+        examples.read_examples([tmp_path], head)
+
+
 def test_an_empty_folder_is_refused_with_advice(tmp_path, head):
     with pytest.raises(InputError, match="prepare"):
         examples.read_examples([tmp_path], head)

@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     steps = parser.add_subparsers(dest="step", required=True)
     prepare = steps.add_parser("prepare", help="track videos of speaking people; can be stopped and continued")
     prepare.add_argument("videos", type=Path, help="a folder for each person, or of one person")
-    prepare.add_argument("out", type=Path, help="where the clips go")
+    prepare.add_argument("out", type=Path, help="where landmarks, tracks and, in OUT/clips, the clips go")
     prepare.add_argument(
         "--each", nargs="+", default=[], metavar="NAME", help="folders whose videos each show another person"
     )
@@ -25,16 +25,21 @@ def main(arguments: list[str] | None = None) -> int:
     negatives.add_argument("out", type=Path, help="where the clips go")
     negatives.add_argument("--held-out", action="store_true", help="the instruments and noises kept for measuring")
     phones = steps.add_parser("phones", help="learn what the lips do for each sound, from clips of known words")
-    phones.add_argument("clips", type=Path, nargs="+", help="folders that prepare wrote")
+    phones.add_argument("clips", type=Path, nargs="+", help="folders OUT/clips that prepare wrote")
     landmarks = steps.add_parser("landmarks", help="learn how MediaPipe's landmarks stray, from rendered heads")
     landmarks.add_argument("videos", type=Path, help="videos of people, a folder for each")
     landmarks.add_argument("out", type=Path, help="a .npz file")
     sentence = steps.add_parser("sentence", help="make the sample sentence of assets/ (needs flite)")
     sentence.add_argument("out", type=Path, help="a .wav file")
     train = steps.add_parser("train", help="train the network; continues from its checkpoint")
-    train.add_argument("clips", type=Path, nargs="+", help="folders that prepare and synthesize wrote")
+    train.add_argument(
+        "clips",
+        type=Path,
+        nargs="+",
+        help="folders of clips: OUT/clips of prepare, and those of synthesize and negatives",
+    )
     train.add_argument("--out", type=Path, required=True, help="for checkpoints and the weights")
-    train.add_argument("--steps", type=int, default=4000)
+    train.add_argument("--steps", type=int, default=4000, help="of gradient descent (default: 4000)")
     given = parser.parse_args(arguments)
     try:
         if given.step == "prepare":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, fields
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from vividlib.errors import InputError
 from vividlib.media.video import read_video
 from vividlib.training.visemes import Phone
 
@@ -69,6 +70,21 @@ def exists(folder: Path, name: str) -> bool:
     return path(folder, name).exists()
 
 
+def files(folders: Iterable[Path]) -> list[Path]:
+    """Where the clips of the folders, and of folders in them, lie.
+
+    Raises
+    ------
+    InputError
+        If there are none.
+    """
+    found = sorted(file for folder in folders for file in Path(folder).rglob("*.npz") if ".partial" not in file.name)
+    if not found:
+        names = ", ".join(map(str, folders))
+        raise InputError(f"No clips in {names}; make some with `python -m vividlib.training prepare` or `synthesize`.")
+    return found
+
+
 def is_check(name: str) -> bool:
     """Whether a clip is among the tenth that is not learned from, chosen by its name."""
     return zlib.crc32(name.encode()) % 10 == 0
@@ -89,9 +105,17 @@ def save(folder: Path, name: str, clip: Clip) -> None:
 
 
 def load(file: Path) -> Clip:
-    """Read one clip."""
+    """Read one clip.
+
+    Raises
+    ------
+    InputError
+        If the file is none, such as a track that `prepare` keeps beside its clips.
+    """
     with np.load(file, allow_pickle=False) as stored:
         arrays = dict(stored)
+    if "symbols" not in arrays:
+        raise InputError(f"{file} is no clip; hand in the folder `clips` of what `prepare` wrote.")
     symbols, times = arrays.pop("symbols"), arrays.pop("times").astype(float)
     arrays |= {curve: arrays[curve].astype(np.float32) for curve in HALVED}
     arrays["samples"] = arrays["samples"].astype(np.float32) / 32767

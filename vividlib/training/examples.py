@@ -12,7 +12,6 @@ from torch.nn import functional as F
 from vividlib.audio_to_mesh.features import MEL_HOP, MEL_WINDOW, MELS_PER_FRAME, mel_spectrogram, relative_log_mel
 from vividlib.audio_to_mesh.network import IDENTITY, OFFSETS, SPOKEN_INDEX
 from vividlib.conventions import LIP_LANDMARKS, MOTION_RATE
-from vividlib.errors import InputError
 from vividlib.head.lips import LOWER, UPPER
 from vividlib.head.model import landmarks_of
 from vividlib.training import clips
@@ -86,22 +85,6 @@ def parting() -> torch.Tensor:
     return torch.from_numpy(weights).flatten()
 
 
-def clip_files(folders: list[Path]) -> list[Path]:
-    """Where the clips of the folders lie.
-
-    Raises
-    ------
-    InputError
-        If there are none.
-    """
-    files = sorted(file for folder in folders for file in Path(folder).rglob("*.npz") if ".partial" not in file.name)
-    if not files:
-        raise InputError(
-            f"No clips in {folders}; make some with `python -m vividlib.training prepare` or `synthesize`."
-        )
-    return files
-
-
 def clip_mel(clip: clips.Clip) -> torch.Tensor:
     """Mel power of a clip's sound, (MELS_PER_FRAME * T, MEL_BANDS)."""
     wanted = (len(clip.blendshapes) * MELS_PER_FRAME - 1) * MEL_HOP + MEL_WINDOW
@@ -117,7 +100,7 @@ def read_examples(folders: list[Path], head: HeadModel) -> list[Example]:
     InputError
         If there are none.
     """
-    opening, found = lip_moves(head) @ parting(), [(file.stem, clips.load(file)) for file in clip_files(folders)]
+    opening, found = lip_moves(head) @ parting(), [(file.stem, clips.load(file)) for file in clips.files(folders)]
     gaps: dict[str, list[np.ndarray]] = {}
     for _, clip in found:
         if clip.tracked:

@@ -60,7 +60,8 @@ def learn(folders: Iterable[Path], out: Path = TARGETS_FILE) -> tuple[float, flo
     """
     learned, checked = _read(folders)
     if not learned or not checked:
-        raise InputError(f"No filmed clips with known sounds in {list(folders)}; run `prepare` on videos with words.")
+        names = ", ".join(map(str, folders))
+        raise InputError(f"No filmed clips with known sounds in {names}; run `prepare` on videos with words.")
     targets, by_hand = fit(learned), np.stack([PRIOR[name] for name in CLASSES])
     write_targets(targets, out)
     return distance(checked, targets), distance(checked, by_hand)
@@ -99,7 +100,7 @@ def write_targets(targets: np.ndarray, out: Path) -> None:
 def _read(folders: Iterable[Path]) -> tuple[list[_Said], list[_Said]]:
     """Clips with known sounds: those to learn from, and those to check with."""
     found: tuple[list[_Said], list[_Said]] = [], []
-    for file in sorted(file for folder in folders for file in Path(folder).glob("*.npz")):
+    for file in clips.files(folders):
         clip = clips.load(file)
         if clip.tracked and clip.phones and clip.speaker not in clips.HELD_OUT:
             found[clips.is_check(file.stem)].append(_Said(_symmetric(clip.blendshapes), list(clip.phones)))
