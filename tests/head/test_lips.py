@@ -1,5 +1,7 @@
 """Offsets at the lip landmarks become offsets of lip vertices, on every head."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -76,3 +78,13 @@ def test_the_skin_does_not_crease_where_the_lips_end(head):
     after = before + (moved[first] - moved[second])[ends]
     cosine = (before * after).sum(1) / np.linalg.norm(before, axis=1) / np.linalg.norm(after, axis=1)
     assert np.degrees(np.arccos(np.clip(cosine, -1, 1))).max() < 25
+
+
+def test_lips_with_vertices_that_nothing_joins_to_a_landmark(head):
+    """As in ICT-FaceKit's, of which one vertex is in no triangle of the lips."""
+    far = int(np.argmax(head.template[:, 1]))
+    other = replace(head, regions=head.regions | {"lips": np.append(head.lips, far)})
+    offsets = np.random.default_rng(6).normal(0, 1e-3, (40, 3))
+    moved = spread(offsets, other)
+    np.testing.assert_allclose(moved[:-1], spread(offsets, head), atol=1e-7)
+    assert not moved[-1].any()

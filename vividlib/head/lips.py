@@ -19,6 +19,7 @@ from vividlib.types import HeadModel
 
 HOLD = 2.0  # of a landmark, against the stiffness of the plate: single ones that stray pull no dent
 EDGE = 0.5  # how far the outermost ring of the lips goes
+REST = 1e-9  # of every vertex: one that is joined to no landmark, as in other heads, stays where it is
 
 UPPER, LOWER = [82, 13, 312], [87, 14, 317]
 """MediaPipe's landmarks on the inner lips, the middle third."""
@@ -62,8 +63,10 @@ def _weights(head: HeadModel) -> np.ndarray:
     plate = laplacian(faces[(faces >= 0).all(1)], len(head.lips))
     vertices = number[head.landmark_vertices[LIP_LANDMARKS]]
     weights = np.where(vertices >= 0, head.landmark_weights[LIP_LANDMARKS], 0)  # outer landmarks lie partly on skin
-    weights = (weights / weights.sum(1, keepdims=True)).ravel(), (np.repeat(np.arange(40), 3), vertices.clip(0).ravel())
-    place = sparse.csr_array(weights, (40, len(head.lips)))
-    spread_out = splu((HOLD * place.T @ place + plate.T @ plate).tocsc()).solve(HOLD * place.T.toarray())
+    weights = weights / np.maximum(weights.sum(1, keepdims=True), 1e-9)
+    places = np.repeat(np.arange(40), 3), vertices.clip(0).ravel()
+    place = sparse.csr_array((weights.ravel(), places), (40, len(head.lips)))
+    stiff = HOLD * place.T @ place + plate.T @ plate + REST * sparse.eye_array(len(head.lips))
+    spread_out = splu(stiff.tocsc()).solve(HOLD * place.T.toarray())
     spread_out[number[head.regions["lips_outer"]]] *= EDGE
     return spread_out.astype(np.float32)
