@@ -121,6 +121,39 @@ def test_negatives_ask_for_a_mouth_at_rest_in_the_neutral_style(tmp_path, head, 
     assert batch.curves[~quiet][..., SPOKEN.index("jawOpen")].min() > 0
 
 
+def test_silence_asks_for_a_mouth_at_rest(tmp_path, head, small, monkeypatch):
+    monkeypatch.setattr(examples, "SILENT_SHARE", 1.0)
+    spoken = (Phone("f", 0.0, 1.0), Phone("a", 1.0, 2.0))
+    batch = examples.Batches(read(tmp_path, head, clip("a", np.full(100, 0.3), phones=spoken)), seed=0).at(0)
+    for name in ("curves", "offsets", "voiced", "bitten"):
+        assert not getattr(batch, name).any(), name
+    assert (batch.closed == 1).all() and (batch.sound == examples.CLASSES.index("")).all()
+
+
+def test_identity_is_told_as_often_as_it_should_be(tmp_path, head, small, monkeypatch):
+    found = read(tmp_path, head, clip("a", np.full(100, 0.3)))
+    for share in (0.0, 0.5, 1.0):
+        monkeypatch.setattr(examples, "KNOWN_SHARE", share)
+        told = [examples.Batches(found, seed=0).at(step).identity.any(1) for step in range(4)]
+        assert float(torch.cat(told).float().mean()) == pytest.approx(share, abs=0.2 * (0 < share < 1))
+
+
+def test_people_count_by_the_root_of_what_there_is_of_them_and_synthetic_voices_by_their_share(tmp_path, head):
+    given = [clip("little", np.full(100, 0.3)), clip("much", np.full(900, 0.3)), clip("made", np.full(500, 0.3), False)]
+    batches = examples.Batches(read(tmp_path, head, *given), seed=0)
+    shares = dict(zip(batches.names, batches.shares))
+    assert shares["made"] == pytest.approx(examples.SYNTHETIC_SHARE) and sum(shares.values()) == pytest.approx(1)
+    assert shares["much"] == pytest.approx(3 * shares["little"])
+
+
+def test_the_seams_between_clips_do_not_count(tmp_path, head, small, monkeypatch):
+    monkeypatch.setattr(examples, "PACE", (1.0, 1.0))
+    batch = examples.Batches(read(tmp_path, head, clip("a", np.full(20, 0.3))), seed=0).at(0)
+    assert batch.counts[:, :13].amin(1).max() == 0  # of a clip of 20 frames 12 count
+    inside = 20 - 2 * examples.SEAM
+    assert float(batch.counts.mean()) == pytest.approx(inside / 20, abs=0.1)
+
+
 def test_a_faster_pace_moves_sound_and_lips_together(tmp_path, head, small, monkeypatch):
     monkeypatch.setattr(examples, "PACE", (1.1, 1.1))
     loud = np.repeat(np.random.default_rng(0).uniform(0, 1, 40), 10)
