@@ -47,7 +47,7 @@ from vividlib.metrics.vertex_error import vertex_error
 from vividlib.reconstruction import track
 from vividlib.reconstruction.landmarks import track_faces
 from vividlib.reconstruction.smooth import noise_level
-from vividlib.reconstruction.solve import Solution, solve
+from vividlib.reconstruction.solve import Solution
 from vividlib.types import Camera, HeadModel, Motion
 
 PEOPLE = {
@@ -146,12 +146,9 @@ class Fit:
 
 def fit(landmarks: np.ndarray, rate: float, head: HeadModel) -> Fit:
     seen = landmarks[~np.isnan(landmarks[:, 0, 0])]
-    neutral = track._one_identity(seen, head)
-    with (
-        mock.patch.object(track, "_one_identity", return_value=neutral),
-        mock.patch.object(track, "_to_motion", wraps=track._to_motion) as to_motion,
-    ):
-        after = track.fit_landmarks(list(seen), rate, head)
+    _, neutral = track.read_person(seen, head)
+    with mock.patch.object(track, "_to_motion", wraps=track._to_motion) as to_motion:
+        after, _ = track.follow(list(seen), rate, head, neutral)
     solutions = to_motion.call_args.args[1]
     return Fit(unsmoothed(head, solutions, rate), after, neutral.astype(np.float32), solutions)
 
@@ -252,16 +249,16 @@ def curves(landmarks: Landmarks, head: HeadModel) -> dict:
 
 
 def identity(landmarks: Landmarks, head: HeadModel) -> dict:
-    """Coefficients of the frames that tracking takes the identity from (their mean), and its neutral heads."""
+    """Of the coefficients and of the neutral heads that tracking reads from each clip."""
     people, coefficients, neutrals = [], [], []
     for person, clips in PEOPLE.items():
         for clip in clips:
             points, _ = landmarks.of_clip(clip)
             points = points[~np.isnan(points[:, 0, 0])]
-            probes = np.unique(np.linspace(0, len(points) - 1, track.PROBES).round().astype(int))
+            found, neutral = track.read_person(points, head)
             people.append(person)
-            coefficients.append(np.mean([solve(head, points[i][None]).identity for i in probes], 0))
-            neutrals.append(track._one_identity(points, head)[head.regions["face"]])
+            coefficients.append(found)
+            neutrals.append(neutral[head.regions["face"]])
     table = np.array(coefficients)
     apart = np.linalg.norm(table[:, None] - table, axis=2)
     meshes = np.array([[vertex_error(one, other) for other in neutrals] for one in neutrals])

@@ -12,9 +12,9 @@ from scipy.spatial.transform import Rotation
 from vividlib.conventions import ARKIT, LIP_LANDMARKS, LIPS
 from vividlib.errors import NoFaceError
 from vividlib.head.gaze import with_gaze
-from vividlib.head.model import landmarks_of, person
+from vividlib.head.model import landmarks_of
 from vividlib.media.video import read_video
-from vividlib.reconstruction.fit import in_head_space, refine
+from vividlib.reconstruction.fit import fit_person, in_head_space
 from vividlib.reconstruction.landmarks import track_faces
 from vividlib.reconstruction.smooth import noise_level, smooth
 from vividlib.reconstruction.solve import CHIN, EYES, Solution, solve
@@ -95,7 +95,7 @@ def follow(
         raise NoFaceError("No frame of the video shows a face that can be tracked.")
     landmarks = np.stack([found[i] for i in seen]).astype(np.float64)
     if neutral is None:
-        neutral = _one_identity(landmarks, head)
+        _, neutral = read_person(landmarks, head)
     batches = [solve(head, landmarks[i : i + BATCH], neutral, rounds=5) for i in range(0, len(landmarks), BATCH)]
     motion, leftover = _to_motion(head, batches, fps), _leftover(batches, fps)
     if len(seen) == len(found):
@@ -104,14 +104,10 @@ def follow(
     return replace(motion.at(at / fps), rate=fps), interp1d(np.arange(len(seen)), leftover, axis=0)(at)
 
 
-def _one_identity(landmarks: np.ndarray, head: HeadModel) -> np.ndarray:
-    """Mean neutral head (V 3) of fits to single frames: what they share is the person."""
+def read_person(landmarks: np.ndarray, head: HeadModel) -> tuple[np.ndarray, np.ndarray]:
+    """Identity (K) and neutral head (V 3) of a person, from frames spread over a video (T 478 3 px)."""
     picks = np.unique(np.linspace(0, len(landmarks) - 1, PROBES).round().astype(int))
-    heads = []
-    for i in picks:
-        solution = solve(head, landmarks[i][None])
-        heads.append(refine(head, person(head, solution.identity), solution))
-    return np.mean(heads, 0)
+    return fit_person(head, landmarks[picks])[:2]
 
 
 def _to_motion(head: HeadModel, batches: list[Solution], fps: float) -> Motion:
