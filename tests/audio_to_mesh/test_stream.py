@@ -133,6 +133,11 @@ def test_chunks_may_be_views_of_what_the_caller_keeps(speech):
     assert furthest(once, again) == 0
 
 
+def test_no_controls(speech):
+    with pytest.raises(InputError, match="Controls"):
+        vv.speak(speech, controls={"mouth": 1.2})
+
+
 @pytest.mark.parametrize("seed", [-1, 1.5, "3", None])
 def test_no_seed(seed):
     with pytest.raises(InputError, match="no seed"):

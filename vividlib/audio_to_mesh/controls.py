@@ -73,7 +73,7 @@ class Controls:
 
 def _check(name: str, value: float, low: float, high: float) -> None:
     if not (isinstance(value, Real) and low <= value <= high):
-        raise InputError(f"{name} is {value!r}; choose a number from {low} to {high}.")
+        raise InputError(f"{name} is {value!r}; choose a number from {low} to {high:g}.")
 
 
 DEFAULTS = Controls()

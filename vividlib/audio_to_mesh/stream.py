@@ -35,7 +35,7 @@ from vividlib.audio_to_mesh.network import (
     SpeechNetwork,
 )
 from vividlib.conventions import ARKIT, MOTION_RATE
-from vividlib.errors import AudioError
+from vividlib.errors import AudioError, InputError
 from vividlib.types import Face, Motion, check_seed
 from vividlib.weights import load_weights
 
@@ -79,10 +79,18 @@ class Performer:
     >>> len(motion)
     5
 
+    Raises
+    ------
+    InputError
+        If the controls are none.
     """
 
     controls: Controls = DEFAULTS
     face: Face | None = None  # who will move: the default head's coefficients of a person are a part of the style
+
+    def __post_init__(self):
+        if not isinstance(self.controls, Controls):
+            raise InputError(f"{self.controls!r} are no controls; hand in vividlib.Controls(mouth=1.2) or the like.")
 
     @cached_property
     def style(self) -> torch.Tensor:
