@@ -75,9 +75,11 @@ def test_lips_round_on_rounded_vowels(motion):
 
 @pytest.mark.parametrize("amplitude", [0, 1e-4, 1e-3, 1e-2, 1e-1])
 def test_silence_and_hiss_rest_the_mouth(amplitude):
-    made = speak(Speech(noise(6, 1.0) * np.float32(amplitude))).blendshapes[:, SPOKEN_INDEX]
+    motion = speak(Speech(noise(6, 1.0) * np.float32(amplitude)))
+    made = motion.blendshapes[:, SPOKEN_INDEX]
     assert made.max() < 0.02  # the very start of a noise may be that of a voice
     assert made[MOTION_RATE:].max() == 0
+    assert not motion.lip_offsets[MOTION_RATE:].any()
 
 
 def test_a_pause_rests_the_mouth_even_in_noise(speech):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -121,6 +123,8 @@ def test_long_silence_lives_by_the_seed_and_not_by_the_chunks():
 def test_the_face_is_a_part_of_the_style(face):
     somebody, nobody = Performer(face=face), Performer()
     assert not torch.equal(somebody.style, nobody.style) and not nobody.style.any()
+    stranger = replace(face, head=replace(face.head, name="ict"))  # whose coefficients mean something else
+    assert not Performer(face=stranger).style.any()
 
 
 @pytest.mark.filterwarnings("error")
