@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,8 +63,8 @@ def test_an_interrupted_training_continues_to_the_same_weights(folder, monkeypat
     SpeechNetwork.from_weights(whole)
 
 
-def losses_of(folder, change):
-    """The losses where the network gives the truth, changed."""
+def losses_of(folder, change, **known):
+    """The losses where the network gives the truth, changed; ``known`` replaces fields of the truth."""
     head = model.load()
     found = examples.read_examples([folder / "clips"], head)
     moves = lip_moves(head)
@@ -79,7 +80,7 @@ def losses_of(folder, change):
         torch.zeros_like(batch.closed), shares, torch.zeros(3, 40, 1),
     )  # fmt: skip
     sounds = torch.zeros(3, 40, len(examples.CLASSES))
-    return train.Losses(network, found, moves)(change(heard), sounds, batch)
+    return train.Losses(network, found, moves)(change(heard), sounds, replace(batch, **known))
 
 
 def test_the_truth_costs_nothing_at_the_lips_and_every_fault_costs(folder):
@@ -97,6 +98,15 @@ def test_the_truth_costs_nothing_at_the_lips_and_every_fault_costs(folder):
     assert losses_of(folder, lambda h: h._replace(closed=-h.closed))["closed"] > 1
     other = losses_of(folder, lambda h: h._replace(offsets=h.offsets + torch.eye(OFFSETS)[0]))
     assert other["lips"] > truth["lips"]
+
+
+def test_the_teeth_cost_only_where_the_sounds_are_known(folder):
+    def bites(heard):
+        return heard._replace(bitten=heard.bitten + 20)
+
+    unknown, never = torch.full((3, 40), torch.nan), torch.zeros(3, 40)
+    assert losses_of(folder, bites, bitten=unknown)["bitten"] == 0
+    assert losses_of(folder, bites, bitten=never)["bitten"] > 1
 
 
 def test_the_network_is_told_what_parts_the_lips_of_the_default_head(folder):
