@@ -40,7 +40,7 @@ FRAMES_AHEAD = 4
 LOOK_AHEAD = FRAMES_AHEAD / MOTION_RATE + ((MELS_PER_FRAME - 1) * MEL_HOP + MEL_WINDOW // 2) / SAMPLE_RATE
 """Seconds of audio after a frame's time that the frame can depend on: 0.106."""
 
-CLOSING = 0.15, 0.4
+CLOSING = 0.06, 0.2
 """Probability of closed lips (p, b, m) at which they begin to close and at which they are closed."""
 BITING = 0.3, 0.6
 """The same of the lower lip at the upper teeth (f, v)."""
