@@ -42,7 +42,7 @@ LOOK_AHEAD = FRAMES_AHEAD / MOTION_RATE + ((MELS_PER_FRAME - 1) * MEL_HOP + MEL_
 
 CLOSING = 0.06, 0.2
 """Probability of closed lips (p, b, m) at which they begin to close and at which they are closed."""
-BITING = 0.3, 0.6
+BITING = 0.1, 0.8
 """The same of the lower lip at the upper teeth (f, v)."""
 SPEAKING = 0.3, 0.7
 """Probability of a voice at which a mouth begins to take part and at which it fully does."""
