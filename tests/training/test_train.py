@@ -94,6 +94,12 @@ def test_the_truth_costs_nothing_at_the_lips_and_every_fault_costs(folder):
         return heard._replace(shapes=shapes)
 
     assert losses_of(folder, wider)["lips"] > truth["lips"] + 0.05
+    assert losses_of(folder, wider, closed=torch.ones(3, 40))["closure"] > 0.01
+
+    def trembling(heard):
+        return heard._replace(shapes=heard.shapes + (torch.arange(40) % 2).view(1, -1, 1))
+
+    assert losses_of(folder, trembling)["velocity"] > truth["velocity"] + 0.05
     assert losses_of(folder, lambda h: h._replace(voice=-h.voice))["voice"] > 1
     assert losses_of(folder, lambda h: h._replace(closed=-h.closed))["closed"] > 1
     other = losses_of(folder, lambda h: h._replace(offsets=h.offsets + torch.eye(OFFSETS)[0]))
