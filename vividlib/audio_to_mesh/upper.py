@@ -202,5 +202,5 @@ def _curves(state: State, chances: Chances, feedback: np.ndarray) -> tuple[np.nd
             impulses[knots, index], regression[index] = lfilter(
                 [1], polynomial, steps[:, index], zi=state.regression[index]
             )
-    curves, spline = lfilter(SPLINE, [1], impulses, axis=0, zi=state.spline)
+    curves, spline = lfilter(SPLINE, sway.FIR, impulses, axis=0, zi=state.spline)
     return curves, regression, spline
