@@ -3,6 +3,8 @@ import shutil
 import numpy as np
 import pytest
 
+pytest.importorskip("mido", reason="a tool of the training: pip install vividlib[training]")
+
 from vividlib.conventions import SAMPLE_RATE
 from vividlib.training import clips, negatives
 from vividlib.training.music import BASSES, CHORD_PLAYERS, HELD_OUT_PLAYERS, SOUNDFONT, TUNE_PLAYERS, music

@@ -7,6 +7,8 @@ import pytest
 import soundfile
 from scipy.spatial.transform import Rotation
 
+pytest.importorskip("silero_vad", reason="a tool of the training: pip install vividlib[training]")
+
 from vividlib.audio_to_mesh.performance import speak
 from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
 from vividlib.errors import InputError

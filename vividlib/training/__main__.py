@@ -74,6 +74,9 @@ def main(arguments: list[str] | None = None) -> int:
     except VividError as problem:
         print(problem, file=sys.stderr)
         return 2
+    except ModuleNotFoundError as missing:
+        print(f"{missing.name} is missing; run: pip install 'vividlib[training]'", file=sys.stderr)
+        return 2
     return 0
 
 
