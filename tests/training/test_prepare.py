@@ -19,6 +19,7 @@ from vividlib.media.video import VideoWriter
 from vividlib.metrics.lag import best_lag
 from vividlib.metrics.mouth import lip_gap
 from vividlib.training import clips
+from vividlib.training.__main__ import main
 from vividlib.training.prepare import _at_motion_rate, _in_step, _turned, find_films, heard_voice, prepare
 from vividlib.training.visemes import Phone
 from vividlib.types import Camera, Speech
@@ -161,3 +162,8 @@ def test_a_voice_is_heard_and_noise_is_not():
 def test_turned_is_how_far_the_face_looks_away():
     turns = Rotation.from_euler("YX", [[40, 0], [0, 40], [-40, 0]], degrees=True).as_quat()
     assert _turned(turns) == pytest.approx(40, abs=0.01)
+
+
+def test_a_folder_without_videos_is_refused_with_advice(tmp_path, capsys):
+    assert main(["prepare", str(tmp_path), str(tmp_path / "out")]) == 2
+    assert "videos" in capsys.readouterr().err

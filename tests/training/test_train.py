@@ -1,4 +1,5 @@
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -129,5 +130,9 @@ def test_the_network_is_told_what_parts_the_lips_of_the_default_head(folder):
 def test_no_clips_no_training(tmp_path, capsys):
     assert main(["train", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
     assert "prepare" in capsys.readouterr().err
+
+
+def test_a_tool_that_is_not_installed_is_named(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "vividlib.training.prepare", None)  # as if one of its imports failed
     assert main(["prepare", str(tmp_path), str(tmp_path)]) == 2
-    assert "videos" in capsys.readouterr().err
+    assert "vividlib[training]" in capsys.readouterr().err
