@@ -203,7 +203,7 @@ def render(
 
     Raises
     ------
-    MotionError, InputError, OutputError, BackendError
+    InputError, OutputError, BackendError
     """
     backend.device(device)
     return Frames(Renderer(face, size), motion, frame_rate(fps), progress)

@@ -29,8 +29,6 @@ def write_obj(motion: Motion, path: str | Path, whose: Face | HeadModel | None =
 
     Raises
     ------
-    MotionError
-        If lip offsets are of another head.
     OutputError
         If a file cannot be written.
     """
@@ -60,8 +58,6 @@ def write_pc2(motion: Motion, path: str | Path, whose: Face | HeadModel | None =
 
     Raises
     ------
-    MotionError
-        If lip offsets are of another head.
     OutputError
         If a file cannot be written.
     """
