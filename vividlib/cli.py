@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import sys
 import warnings
 from dataclasses import fields
@@ -141,7 +142,7 @@ def _video_options() -> argparse.ArgumentParser:
 
 
 def _speech_options() -> argparse.ArgumentParser:
-    """The seed, and every field of `vividlib.Controls` by its own name."""
+    """The seed, and every field of `vividlib.Controls` by its own name; but --head is the head to fit elsewhere."""
     options = argparse.ArgumentParser(add_help=False)
     options.add_argument("--seed", metavar="N", type=int, default=0, help="of blinks, gaze, brows, head (default: 0)")
     options.add_argument("--mouth", metavar="X", type=float, help="strength of the mouth, 0 to 2 (default: 1)")
@@ -164,7 +165,27 @@ def _speech_options() -> argparse.ArgumentParser:
     )  # fmt: skip
     options.add_argument("--style", metavar="N", type=int, help="whose manner; 0 is neutral (default)")
     options.add_argument("--style-strength", metavar="X", type=float, help="how much of it, 0 to 2 (default: 1)")
+    options.add_argument(
+        "--head-motion", metavar="codebook|still|FILE",
+        help="where it comes from: drawn for the voice (default), none but breath, or as in a motion file or a video",
+    )  # fmt: skip
+    options.add_argument("--head-strength", metavar="X", type=float, help="of the head's motion, 0 to 2 (default: 1)")
+    options.add_argument("--head-speed", metavar="N", type=int, help="of the head, 1 (slow) to 5 (fast) (default: 3)")
+    options.add_argument(
+        "--gaze", metavar=("YAW", "PITCH"), nargs=2, type=_radians,
+        help="where the eyes rest instead of on the viewer: degrees to the person's left and upwards, up to 28 each",
+    )  # fmt: skip
+    options.add_argument(
+        "--distance", metavar="METRES", type=float, help="farther than in the photo, or nearer (below 0), up to 0.05"
+    )
     return options
+
+
+def _radians(degrees: str) -> float:
+    try:
+        return math.radians(float(degrees))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{degrees!r} is no number of degrees") from None
 
 
 def _setting(text: str) -> tuple[str, float]:
@@ -176,7 +197,8 @@ def _setting(text: str) -> tuple[str, float]:
 
 
 def _controls(given: argparse.Namespace) -> vv.Controls:
-    asked = {field.name: getattr(given, field.name) for field in fields(vv.Controls)}
+    options = {field.name: field.name for field in fields(vv.Controls)} | {"head": "head_motion"}
+    asked = {name: getattr(given, option) for name, option in options.items()}
     asked = {name: dict(value) if name in ("gain", "offset") and value else value for name, value in asked.items()}
     return vv.Controls(**{name: value for name, value in asked.items() if value is not None})
 

@@ -14,6 +14,7 @@ from vividlib.audio_to_mesh.controls import DEFAULTS, Controls
 from vividlib.conventions import ARKIT, ARKIT_INDEX
 from vividlib.errors import InputError, SeveralFacesError
 from vividlib.export import AVATARS, FACE_WRITERS
+from vividlib.export.takes import with_take
 from vividlib.head.formats import load as load_head
 from vividlib.head.gaze import with_gaze
 from vividlib.media.audio import load_speech
@@ -93,7 +94,7 @@ def speak(
     seed
         Of blinks, gaze, brows and head motion: a whole number, 0 or more.
     controls
-        Strength of mouth and upper face, blink rate, style and more.
+        Strength of mouth and upper face, blink rate, style, where the head's motion comes from and more.
     face
         Who will move: how a person speaks depends a little on the face. None is nobody in particular.
     progress
@@ -105,6 +106,7 @@ def speak(
     """
     check_seed(seed)
     voice = load_speech(speech)
+    controls = with_take(controls, progress)
     from vividlib.audio_to_mesh import performance  # here, because torch takes seconds to load
 
     return performance.speak(voice, seed, controls, face, progress)

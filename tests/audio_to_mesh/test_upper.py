@@ -1,10 +1,11 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from vividlib.audio_to_mesh import upper as upper_face
+from vividlib.audio_to_mesh.controls import Controls
+from vividlib.audio_to_mesh.eyes import seen_from_camera
 from vividlib.audio_to_mesh.upper import BLINK_INDEX, COMPONENTS, KNOT, UPPER, UPPER_INDEX, UpperFace, begin, step
 from vividlib.conventions import ARKIT, ARKIT_INDEX, MOTION_RATE
 from vividlib.head.gaze import gaze_of
@@ -12,7 +13,7 @@ from vividlib.metrics.blinks import blink_rate
 
 MINUTE = 60 * MOTION_RATE
 NEUTRAL = torch.zeros(16)
-PLAIN = SimpleNamespace(upper_face=1.0, blink_rate=1.0)
+PLAIN = Controls()
 
 
 @pytest.fixture(scope="module")
@@ -33,22 +34,20 @@ def upper() -> UpperFace:
 
 
 def heard(frames: int, seed: int = 0):
-    """Trunk features, voice and loudness: syllables in phrases."""
+    """Trunk features, and the rotation of a head that turns from side to side."""
     times = np.arange(frames) / MOTION_RATE
-    voice = ((times % 4) < 3).astype(np.float32)
-    loudness = 20 * voice * np.abs(np.sin(4 * np.pi * times)) - 40
-    trunk = torch.randn(frames, 256, generator=torch.Generator().manual_seed(seed))
-    return trunk, voice, loudness
+    turning = Rotation.from_rotvec(np.outer(np.sin(times), [0.05, 0.1, 0.02])).as_quat()
+    return torch.randn(frames, 256, generator=torch.Generator().manual_seed(seed)), turning
 
 
 def performed(upper, frames, sizes=None, seed=0, controls=PLAIN, style=NEUTRAL, trunk=None):
-    """Blendshapes, rotation, translation, gaze, made in chunks of the given sizes and a last one."""
-    own, voice, loudness = heard(frames)
+    """Blendshapes and gaze, made in chunks of the given sizes and a last one."""
+    own, rotation = heard(frames)
     trunk = own if trunk is None else trunk
     state, parts, first = begin(seed), [], 0
     for size in [*(sizes if sizes is not None else []), frames]:
         part = slice(first, min(frames, first + size))
-        state, *made = step(upper, state, trunk[part], style, voice[part], loudness[part], controls)
+        state, *made = step(upper, state, trunk[part], style, rotation[part], controls)
         parts.append(made)
         first = part.stop
     return [np.concatenate(column) for column in zip(*parts)]
@@ -66,7 +65,7 @@ def test_chunks_of_any_size_give_the_same_face(upper, seed):
 
 def test_seeds_give_other_faces_and_the_same_seed_the_same(upper):
     faces = [performed(upper, MINUTE, seed=seed) for seed in (0, 1, 2, 0)]
-    for index in range(4):
+    for index in range(2):
         assert np.array_equal(faces[0][index], faces[3][index])
         for other in faces[1:3]:
             assert not np.array_equal(faces[0][index], other[index])
@@ -93,7 +92,7 @@ def test_a_style_has_its_own_habits(upper):
 
 def test_controls(upper):
     plain, strong, still, sleepless, nervous = (
-        performed(upper, 2 * MINUTE, controls=SimpleNamespace(upper_face=strength, blink_rate=rate))
+        performed(upper, 2 * MINUTE, controls=Controls(upper_face=strength, blink_rate=rate))
         for strength, rate in ((1, 1), (2, 1), (0, 1), (1, 0), (1, 3))
     )
     assert not still[0][:, UPPER_INDEX].any() and still[0][:, 0].max() > 0.9
@@ -103,8 +102,24 @@ def test_controls(upper):
     assert blink_rate(nervous[0][:, 0], MOTION_RATE) > 1.7 * blink_rate(plain[0][:, 0], MOTION_RATE)
 
 
+@pytest.mark.parametrize("gaze", [(0.0, 0.0), (0.3, -0.2)])
+def test_eyes_rest_where_they_are_asked_to_while_the_head_turns(upper, gaze):
+    relative = performed(upper, 2 * MINUTE, controls=Controls(gaze=gaze, upper_face=0))[1]
+    assert np.abs(relative[:, 0] - relative[:, 1]).max() == 0 and relative.std(0).max() > 0.05
+    looking = seen_from_camera(relative[:, 0], heard(2 * MINUTE)[1])
+    np.testing.assert_allclose(looking, np.tile(gaze, (len(looking), 1)), atol=1e-6)
+
+
+def test_gaze_moves_all_that_the_eyes_look_at_and_nothing_else(upper):
+    plain, aside = (performed(upper, MINUTE, controls=Controls(gaze=gaze)) for gaze in ((0, 0), (0.2, 0.1)))
+    others = UPPER_INDEX + BLINK_INDEX
+    assert np.array_equal(plain[0][:, others], aside[0][:, others])
+    at, beside = (seen_from_camera(one[1][:, 0], heard(MINUTE)[1]) for one in (plain, aside))
+    np.testing.assert_allclose(beside - at, np.tile([0.2, 0.1], (MINUTE, 1)), atol=1e-6)
+
+
 def test_only_the_upper_face_moves_and_all_of_it_within_its_range(upper):
-    shapes, _, _, gaze = performed(upper, 2 * MINUTE, controls=SimpleNamespace(upper_face=2, blink_rate=1))
+    shapes, gaze = performed(upper, 2 * MINUTE, controls=Controls(upper_face=2, blink_rate=1))
     looking = [index for index, name in enumerate(ARKIT) if name.startswith("eyeLook")]
     mouth = sorted(set(range(52)) - set(UPPER_INDEX) - set(BLINK_INDEX) - set(looking))
     assert not shapes[:, mouth].any()
@@ -122,10 +137,9 @@ def test_eyes_that_close_are_not_wide_open(upper):
 
 def test_it_begins_at_rest(upper):
     for seed in range(20):
-        shapes, rotation, translation, gaze = performed(upper, 10, seed=seed)
+        shapes, gaze = performed(upper, 10, seed=seed)
         assert not shapes[:, BLINK_INDEX].any()
-        assert np.abs(gaze[0]).max() < 1e-6 and np.abs(translation[0]).max() < 1e-6
-        np.testing.assert_allclose(rotation[0], [0, 0, 0, 1], atol=1e-6)
+        assert np.abs(gaze[0]).max() < 1e-6
         assert shapes[0, UPPER_INDEX].max() < 0.02
 
 
@@ -155,9 +169,9 @@ def test_the_state_stays_small(upper):
             return value.size
         return sum(map(size, vars(value).values())) if hasattr(value, "__dict__") else 1
 
-    trunk, voice, loudness = heard(MINUTE)
+    trunk, rotation = heard(MINUTE)
     state, sizes = begin(0), []
     for _ in range(60):
-        state, *_ = step(upper, state, trunk, NEUTRAL, voice, loudness, PLAIN)
+        state, *_ = step(upper, state, trunk, NEUTRAL, rotation, PLAIN)
         sizes.append(size(state))
     assert state.frame == 60 * MINUTE and max(sizes) == sizes[0] == size(begin(0))

@@ -14,8 +14,8 @@ import torch
 from scipy.signal import lfilter
 from torch.nn import functional as F
 
-from vividlib.audio_to_mesh import upper
-from vividlib.audio_to_mesh.controls import DEFAULTS, Controls
+from vividlib.audio_to_mesh import head, upper
+from vividlib.audio_to_mesh.controls import DEFAULTS, Controls, check_controls
 from vividlib.audio_to_mesh.features import (
     LEVEL_MEMORY,
     MEL_HOP,
@@ -26,6 +26,7 @@ from vividlib.audio_to_mesh.features import (
     mel_spectrogram,
     relative_log_mel,
 )
+from vividlib.audio_to_mesh.limits import limits_of
 from vividlib.audio_to_mesh.network import (
     FRAMES_AHEAD,
     IDENTITY,
@@ -65,6 +66,7 @@ class State:
     loud: torch.Tensor  # up to HOLD + FRAMES_AHEAD, dB of motion frames
     voice: torch.Tensor  # EASE - 1, of frames before
     mouth: np.ndarray | None  # the last one, of which smoothing keeps a part
+    head: head.State
     upper: upper.State
     heard: int  # frames that the network has heard; as many but FRAMES_AHEAD have been made
 
@@ -82,15 +84,18 @@ class Performer:
     Raises
     ------
     InputError
-        If the controls are none.
+        If the controls are none, or their head is a file that has not been read.
     """
 
     controls: Controls = DEFAULTS
     face: Face | None = None  # who will move: the default head's coefficients of a person are a part of the style
 
     def __post_init__(self):
-        if not isinstance(self.controls, Controls):
-            raise InputError(f"{self.controls!r} are no controls; hand in vividlib.Controls(mouth=1.2) or the like.")
+        check_controls(self.controls)
+        if self.controls.head_file:
+            raise InputError(
+                f"{self.controls.head_file} is not read here; hand in what vividlib.load_motion or track made of it."
+            )
 
     @cached_property
     def style(self) -> torch.Tensor:
@@ -101,6 +106,11 @@ class Performer:
         with torch.inference_mode():
             style = load_network().style(torch.tensor([self.controls.style]), coefficients)
             return style * self.controls.style_strength
+
+    @cached_property
+    def head(self) -> head.Head:
+        """What moves the head."""
+        return head.Head(self.controls, limits_of(self.face))
 
     def begin(self, seed: int = 0) -> State:
         """The state before the first sample; ``seed``, a whole number from 0, decides all that the voice does not tell.
@@ -114,7 +124,7 @@ class Performer:
         nothing = torch.zeros(0)
         return State(
             torch.zeros(MEL_WINDOW // 2), torch.zeros(1, 0), load_network().nothing(), nothing,
-            torch.zeros(EASE - 1), None, upper.begin(seed), 0,
+            torch.zeros(EASE - 1), None, self.head.begin(seed), upper.begin(seed), 0,
         )  # fmt: skip
 
     def step(self, state: State, samples: np.ndarray, last: bool = False) -> tuple[State, Motion | None]:
@@ -172,7 +182,7 @@ class Performer:
         count = heard.voice.shape[1]
         after = State(
             samples[:0], torch.cat([state.levels, levels], 1)[:, -LEVEL_MEMORY:], memory, loud[-HOLD - FRAMES_AHEAD :],
-            state.voice, state.mouth, state.upper, state.heard + count,
+            state.voice, state.mouth, state.head, state.upper, state.heard + count,
         )  # fmt: skip
         # What the network says of the FRAMES_AHEAD frames before the first sample concerns nobody.
         own = max(0, FRAMES_AHEAD - state.heard)
@@ -184,10 +194,11 @@ class Performer:
         part = F.avg_pool1d(voice.unsqueeze(0), EASE, 1)[0]  # as a mouth does not jump
         mouth = self._mouth(heard, part, state.mouth)
         present = loud[len(loud) - FRAMES_AHEAD - len(part) : len(loud) - FRAMES_AHEAD]
-        living, shapes, rotation, translation, gaze = upper.step(
-            network.upper, state.upper, heard.trunk[0], self.style[0], part.numpy(), present.numpy(), self.controls
+        moving, rotation, translation = self.head.step(state.head, present.numpy(), part.numpy())
+        living, shapes, gaze = upper.step(
+            network.upper, state.upper, heard.trunk[0], self.style[0], rotation, self.controls
         )
-        after = replace(after, voice=voice[1 - EASE :], mouth=mouth[-1], upper=living)
+        after = replace(after, voice=voice[1 - EASE :], mouth=mouth[-1], head=moving, upper=living)
         blendshapes = self.controls.shaped(shapes + mouth[:, : len(ARKIT)])
         offsets = mouth[:, len(ARKIT) :].reshape(len(mouth), -1, 3)
         return after, Motion(blendshapes, rotation, translation, gaze, offsets)

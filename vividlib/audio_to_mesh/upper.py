@@ -22,7 +22,7 @@ from scipy.special import expit, softmax
 from torch import nn
 from torch.nn import functional as F
 
-from vividlib.audio_to_mesh import eyes, noise, sway
+from vividlib.audio_to_mesh import eyes, noise
 from vividlib.audio_to_mesh.controls import Controls
 from vividlib.conventions import ARKIT, ARKIT_INDEX
 from vividlib.head.gaze import eye_shapes
@@ -37,6 +37,8 @@ KNOT = 4
 """Frames from one coefficient of the splines to the next."""
 SPLINE = BSpline.basis_element(np.arange(4.0), extrapolate=False)((np.arange(3 * KNOT) + 0.5) / KNOT)
 """What one coefficient adds to the frames from its own on: a quadratic B-spline, 0.11 s behind in its middle."""
+FIR = 1, 0
+"""The denominator of a filter without feedback: for a bare 1 SciPy goes a way ten times slower."""
 COMPONENTS, KINDS, POLES = 10, 2, 3
 HEARD = 8
 """Directions of the trunk's features that the upper face listens to: more told nothing of people not learned from."""
@@ -115,7 +117,6 @@ class State:
     look: eyes.Look
     regression: np.ndarray  # the filters of the autoregression: COMPONENTS POLES
     spline: np.ndarray  # the filter of the splines: 3 KNOT - 1, COMPONENTS
-    head: sway.Sway
 
 
 def begin(seed: int) -> State:
@@ -128,14 +129,13 @@ def begin(seed: int) -> State:
         look=eyes.Look(0, viewer, viewer),
         regression=np.zeros((COMPONENTS, POLES)),
         spline=np.zeros((len(SPLINE) - 1, COMPONENTS)),
-        head=sway.begin(),
     )
 
 
 def step(
-    upper: UpperFace, state: State, trunk: torch.Tensor, style: torch.Tensor, voice: np.ndarray, loudness: np.ndarray,
+    upper: UpperFace, state: State, trunk: torch.Tensor, style: torch.Tensor, head_rotation: np.ndarray,
     controls: Controls,
-) -> tuple[State, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+) -> tuple[State, np.ndarray, np.ndarray]:  # fmt: skip
     """The next frames; whatever the chunks, the same.
 
     Parameters
@@ -144,22 +144,18 @@ def step(
     state : from `begin` or the step before
     trunk : (T, width) float32, what the network has heard, at MOTION_RATE
     style : (style,) float32
-    voice : (T,) in [0, 1], whether a voice is heard
-    loudness : (T,) dB
-    controls : of which ``upper_face`` and ``blink_rate`` count here
+    head_rotation : (T, 4) quaternions, against which the eyes turn
+    controls : of which ``upper_face``, ``blink_rate`` and ``gaze`` count here
 
     Returns
     -------
     state : for the next step
     blendshapes : (T, 52) float32 in [0, 1], 0 but for brows, eyes, cheekSquint and noseSneer
-    head_rotation : (T, 4) float32 quaternions
-    head_translation : (T, 3) float32 metres
     gaze : (T, 2, 2) float32 radians
     """
-    count = len(voice)
+    count = len(head_rotation)
     if not count:
-        nothing = np.zeros((0, 4), np.float32)
-        return state, np.zeros((0, 52), np.float32), nothing, nothing[:, :3], nothing.reshape(0, 2, 2)
+        return state, np.zeros((0, 52), np.float32), np.zeros((0, 2, 2), np.float32)
     with torch.inference_mode():
         chances = Chances(*(part[0].double().numpy() for part in upper(trunk.unsqueeze(0), style.unsqueeze(0))))
         by_age = [eyes.chances(row) for row in (upper.blink_age, *upper.saccade_age)]
@@ -174,15 +170,13 @@ def step(
         state.look, state.frame, chances.saccade, expit(chances.stray), random[:, 3:], np.stack(by_age[1:]), targets
     )
     curves, regression, spline = _curves(state, chances, feedback)
-    head, rotation, translation = sway.step(state.head, state.seed, loudness, voice)
-    gaze = eyes.stay_on_target(target * controls.upper_face, rotation)
+    gaze = eyes.stay_on_target(target * controls.upper_face + controls.gaze, head_rotation)
     sampled = np.clip(curves @ shapes * controls.upper_face, 0, 1)
     sampled[:, WIDE] *= 1 - lids[:, None]  # lids that close are not wide open
     blendshapes = eye_shapes(gaze)
     blendshapes[:, UPPER_INDEX] = sampled
     blendshapes[:, BLINK_INDEX] = lids[:, None]
-    after = State(state.seed, state.frame + count, blink, look, regression, spline, head)
-    return after, blendshapes, rotation, translation, gaze
+    return State(state.seed, state.frame + count, blink, look, regression, spline), blendshapes, gaze
 
 
 def _curves(state: State, chances: Chances, feedback: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -202,5 +196,5 @@ def _curves(state: State, chances: Chances, feedback: np.ndarray) -> tuple[np.nd
             impulses[knots, index], regression[index] = lfilter(
                 [1], polynomial, steps[:, index], zi=state.regression[index]
             )
-    curves, spline = lfilter(SPLINE, sway.FIR, impulses, axis=0, zi=state.spline)
+    curves, spline = lfilter(SPLINE, FIR, impulses, axis=0, zi=state.spline)
     return curves, regression, spline

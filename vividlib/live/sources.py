@@ -17,6 +17,7 @@ from vividlib.conventions import SAMPLE_RATE
 from vividlib.errors import AudioError, InputError, VividError
 from vividlib.export import retarget as retargeting
 from vividlib.export.retarget import Retarget
+from vividlib.export.takes import with_take
 from vividlib.live import sound
 from vividlib.live.address import connect, parse
 from vividlib.live.link import Link
@@ -52,7 +53,7 @@ def broadcast(
     seed, controls
         As for `vividlib.speak`.
     progress
-        See `vividlib.Progress`: of speech in a file, before it is performed.
+        See `vividlib.Progress`: of a reference take and of speech in files, before it is performed.
 
     Raises
     ------
@@ -75,10 +76,10 @@ def broadcast(
         links = [stack.enter_context(connect(address)) for address in to]
         if comes:
             speaker = stack.enter_context(sound.Loudspeaker(SAMPLE_RATE, 1)) if play_sound else None
-            return _while_it_comes(source, links, speaker, fps, table, seed, controls)
+            return _while_it_comes(source, links, speaker, fps, table, seed, with_take(controls, progress))
         recording = open_sound(source) if play_sound else None
         speaker = recording and stack.enter_context(sound.Loudspeaker(recording.rate, recording.channels))
-        motion = given if has_motion else _spoken(given, seed, controls, progress)
+        motion = given if has_motion else _spoken(given, seed, with_take(controls, progress), progress)
         if not speaker:
             return play(motion, links, fps, retarget=table)
         pouring = _Beside(lambda: _pour(recording.blocks, speaker))
