@@ -108,6 +108,13 @@ BAD = {
     "speak: no number": "speak speech.wav -o out.npz --offset jawOpen=nan",
     "speak: no such style": "speak speech.wav -o out.npz --style 1000",
     "speak: suffix": "speak speech.wav -o out.wav",
+    "speak: no such take": "speak speech.wav -o out.npz --head-motion absent.npz",
+    "speak: empty take": "speak speech.wav -o out.npz --head-motion take.npz",
+    "speak: no video": "speak speech.wav -o out.npz --head-motion corrupt.mp4",
+    "speak: too strong a head": "speak speech.wav -o out.npz --head-motion still --head-strength 3",
+    "speak: no such speed": "speak speech.wav -o out.npz --head-speed 6",
+    "speak: eyes too far aside": "speak speech.wav -o out.npz --gaze 10 -60",
+    "animate: too far away": "animate photo.png speech.wav -o out.mp4 --distance 1",
     "track: corrupt": "track corrupt.mp4 -o out.npz",
     "track: a photo": "track text.png -o out.csv",
     "track: suffix": "track corrupt.mp4 -o out.mp4",
@@ -272,6 +279,14 @@ def test_a_rendered_video_can_be_tracked(run, tmp_path):
     assert len(tracked) == 25 and tracked.rate == 25
     spoken = pipeline.speak("speech.wav").resample(25)
     assert np.corrcoef(tracked["jawOpen"], spoken["jawOpen"])[0, 1] > 0.5
+    options = "--head-strength 2 --gaze -10 5 --distance -0.02"
+    for take in ("out.mp4", "out.npz"):  # a video is tracked
+        code, _, err = run(f"speak speech.wav -o out2.npz --head-motion {tmp_path}/{take} {options}")
+        assert (code, err) == (0, "")
+        followed = vv.Controls(head=tracked, head_strength=2, gaze=np.radians([-10, 5]), distance=-0.02)
+        asked, made = pipeline.speak("speech.wav", controls=followed), vv.load_motion(tmp_path / "out2.npz")
+        for name in ("blendshapes", "head_rotation", "head_translation", "gaze"):
+            np.testing.assert_allclose(getattr(made, name), getattr(asked, name), atol=1e-6)
 
 
 def test_doctor_says_what_is_used_and_why(run):

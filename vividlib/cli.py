@@ -173,7 +173,7 @@ def _speech_options() -> argparse.ArgumentParser:
     options.add_argument("--head-speed", metavar="N", type=int, help="of the head, 1 (slow) to 5 (fast) (default: 3)")
     options.add_argument(
         "--gaze", metavar=("YAW", "PITCH"), nargs=2, type=_radians,
-        help="where the eyes rest instead of on the viewer: degrees to the person's left and upwards, up to 28 each",
+        help="where the eyes rest instead of on the viewer: degrees to the person's left, up to 20, and upwards, up to 14",
     )  # fmt: skip
     options.add_argument(
         "--distance", metavar="METRES", type=float, help="farther than in the photo, or nearer (below 0), up to 0.05"

@@ -96,7 +96,8 @@ def speak(
     controls
         Strength of mouth and upper face, blink rate, style, where the head's motion comes from and more.
     face
-        Who will move: how a person speaks depends a little on the face. None is nobody in particular.
+        Who will move: how a person speaks depends a little on the face, how far the head may move on what the photo
+        can show. None is nobody in particular.
     progress
         See `vividlib.Progress`.
 

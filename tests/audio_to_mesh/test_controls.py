@@ -1,13 +1,17 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 import vividlib as vv
 from vividlib.audio_to_mesh.controls import STYLES
+from vividlib.audio_to_mesh.eyes import seen_from_camera
 from vividlib.audio_to_mesh.network import SPOKEN_INDEX
 from vividlib.audio_to_mesh.performance import speak
 from vividlib.audio_to_mesh.stream import load_network
 from vividlib.audio_to_mesh.upper import UPPER_INDEX
-from vividlib.conventions import ARKIT_INDEX, SAMPLE_RATE
+from vividlib.conventions import ARKIT, ARKIT_INDEX, SAMPLE_RATE
 from vividlib.errors import InputError
 from vividlib.media.audio import load_speech
 from vividlib.weights import asset_path
@@ -92,6 +96,10 @@ def test_there_are_as_many_styles_as_the_weights_hold():
     [
         ({"mouth": 2.1}, "mouth is 2.1"), ({"mouth": float("nan")}, "0 to 2"), ({"upper_face": -1}, "upper_face"),
         ({"blink_rate": 9}, "blink_rate"), ({"smoothing": 1}, "0 to 0.5"), ({"gain": {"jawopen": 1}}, "jawopen"),
+        ({"head": "stil"}, "codebook"), ({"head": 3}, "a Motion or its file"), ({"head": "."}, "check the path"),
+        ({"head_strength": 2.5}, "head_strength is 2.5"), ({"head_speed": 0}, "slow"), ({"head_speed": 2.5}, "fast"),
+        ({"gaze": 0.2}, "yaw and pitch"), ({"gaze": (0.1, 0.7)}, "pitch of gaze"), ({"gaze": (float("nan"), 0)}, "yaw of gaze"),
+        ({"distance": 0.2}, "distance is 0.2"), ({"head": vv.Motion(np.zeros((30, 52)))}, "at least 1 s"),
         ({"mouth": "1.2"}, "choose a number"), ({"style": 2.0}, "no style 2.0"), ({"gain": 1.2}, "name the blendshapes"),
         ({"gain": {"jawOpen": None}}, "gain of jawOpen"), ({"offset": {"jawOpen": 2}}, "offset of jawOpen"), ({"style": STYLES}, "no style"), ({"style": -1}, "no style"),
     ],
@@ -107,6 +115,37 @@ def test_what_was_checked_is_not_changed_later():
     gain["jawOpen"] = 99
     assert controls.gain == {"jawOpen": 1.2}
     assert hash(controls) == hash(vv.Controls(gain={"jawOpen": 1.2}))
+
+
+@pytest.fixture(scope="module")
+def take():
+    times = np.arange(50) / 25
+    turning = Rotation.from_rotvec(np.outer(np.sin(3 * times), [0.05, 0.2, 0.02])).as_quat()
+    return vv.Motion(np.full((50, 52), 0.7), turning, gaze=np.full((50, 2, 2), 0.1), rate=25)
+
+
+@pytest.mark.parametrize("head", ["still", "take"])
+def test_the_choice_of_the_head_changes_the_head_only(speech, plain, take, head):
+    other = made(speech, head=take if head == "take" else head)
+    assert np.abs(other.head_rotation - plain.head_rotation).max() > 0.02
+    kept = [index for index, name in enumerate(ARKIT) if not name.startswith("eyeLook")]
+    np.testing.assert_array_equal(other.blendshapes[:, kept], plain.blendshapes[:, kept])
+    np.testing.assert_array_equal(other.lip_offsets, plain.lip_offsets)
+    looking = [seen_from_camera(motion.gaze[:, 0], motion.head_rotation) for motion in (plain, other)]
+    np.testing.assert_allclose(*looking, atol=1e-5)
+
+
+def test_a_take_asks_no_more_of_a_face_than_of_its_photo(speech, face, take):
+    narrow = replace(face, confidence=0.2)
+    turns = [speak(speech, controls=vv.Controls(head=take), face=who).head_rotation for who in (None, narrow)]
+    widest = [np.degrees(Rotation.from_quat(turn).as_rotvec()[:, 1].max()) for turn in turns]
+    assert 8 < widest[0] < 15 and 2 < widest[1] < 6.1
+
+
+def test_a_performer_reads_no_files(tmp_path):
+    (tmp_path / "take.npz").write_bytes(b"whatever")
+    with pytest.raises(InputError, match="load_motion"):
+        vv.Performer(vv.Controls(head=tmp_path / "take.npz"))
 
 
 def test_numbers_of_numpy_are_numbers(speech):

@@ -15,7 +15,11 @@ from vividlib.types import Motion, Speech
 from vividlib.weights import asset_path
 
 CURVES = ("blendshapes", "head_rotation", "head_translation", "gaze", "lip_offsets")
-BUSY = vv.Controls(mouth=1.4, upper_face=1.5, blink_rate=3, smoothing=0.06, gain={"jawOpen": 0.8}, style=2)
+TAKE = Motion(np.zeros((50, 52)), [[0, np.sin(0.2 * number) / 9, 0, 1] for number in range(50)], rate=25)
+BUSY = vv.Controls(
+    mouth=1.4, upper_face=1.5, blink_rate=3, smoothing=0.06, gain={"jawOpen": 0.8}, style=2,
+    head=TAKE, head_strength=1.5, gaze=(0.2, -0.1), distance=0.03,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

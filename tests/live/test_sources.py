@@ -5,11 +5,12 @@ import sys
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from vividlib.audio_to_mesh.controls import Controls
 from vividlib.audio_to_mesh.network import SPOKEN
 from vividlib.audio_to_mesh.stream import Performer
-from vividlib.errors import AudioError, InputError, MotionError, OutputError
+from vividlib.errors import AudioError, InputError, MotionError, OutputError, VideoError
 from vividlib.export import npz
 from vividlib.export.mixtures import fold_lips
 from vividlib.export.retarget import Retarget, Shape
@@ -194,6 +195,20 @@ def test_speech_is_retargeted_on_its_way(peer, samples, monkeypatch):
     assert {frame["jawOpen"] for frame in receiver.frames()} == {30}
 
 
+def test_a_reference_take_is_read_from_its_file(peer, samples, motion, tmp_path, monkeypatch):
+    npz.write(motion, tmp_path / "take.npz")
+    monkeypatch.setattr(sources, "load_speech", lambda source: Speech(samples))
+    receiver = peer("livelink")
+    controls = Controls(head=tmp_path / "take.npz")
+    broadcast("speech.wav", [f"livelink://127.0.0.1:{receiver.port}"], controls=controls)
+    performer = Performer(Controls(head=motion))
+    wanted = performer.step(performer.begin(), samples, last=True)[1]
+    for frame in receiver.frames():
+        there = wanted.at([(frame["frame"] + frame["part"]) / 60])
+        yaw = Rotation.from_quat(there.head_rotation[0]).as_euler("YXZ")[0]
+        assert abs(frame["values"]["headYaw"]) == pytest.approx(abs(yaw), abs=2e-3)
+
+
 @pytest.mark.parametrize(
     ("source", "settings", "error"),
     [
@@ -204,6 +219,7 @@ def test_speech_is_retargeted_on_its_way(peer, samples, monkeypatch):
         ("missing.wav", {"fps": 0}, InputError),
         ("-", {"seed": -1}, InputError),
         ("missing.npz", {"controls": Controls(mouth=0.5)}, InputError),
+        ("speech.wav", {"controls": Controls(head=__file__)}, VideoError),
         ("missing.wav", {"retarget": "metahumans"}, InputError),
         ("missing.wav", {"retarget": "missing.toml"}, InputError),
     ],

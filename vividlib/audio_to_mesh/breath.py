@@ -61,7 +61,7 @@ def step(state: Breath, seed: int, voice: np.ndarray) -> tuple[Breath, np.ndarra
     ----------
     state : from `begin` or the step before
     seed : of how long breaths are, and how deep
-    voice : (T,) in [0, 1], whether a voice is heard
+    voice : (T,) in [0, 1], one frame at least: whether a voice is heard
 
     Returns
     -------

@@ -22,7 +22,7 @@ SPEEDS = range(1, 6)
 """Of head motion, as EMO has them (arXiv 2402.17485, section 3.2)."""
 HEADS = "codebook", "still"
 """Where the head's motion comes from, if not from a take."""
-WIDEST = 0.5  # radians that eyes look past the viewer
+WIDEST = {"yaw": 0.35, "pitch": 0.25}  # radians past the viewer; people turn the head to look farther aside
 NEAREST = 0.05  # metres by which the head is nearer or farther than in the photo
 SHORTEST_TAKE = 1.0  # seconds
 
@@ -64,7 +64,8 @@ class Controls:
     head_speed: int = 3
     """How fast the head moves, 1 (slow) to 5 (fast). A take keeps its own speed."""
     gaze: tuple[float, float] = (0.0, 0.0)
-    """Where the eyes rest, seen from the viewer: yaw to the person's left and pitch upwards, radians, -0.5 to 0.5 each."""
+    """Where the eyes rest instead of on the viewer: yaw -0.35 to 0.35 and pitch -0.25 to 0.25 radians, signs as in
+    `vividlib.conventions`."""
     distance: float = 0.0
     """Metres by which the head is farther (above 0) or nearer than in the photo, -0.05 to 0.05, as far as it can show."""
 
@@ -81,8 +82,8 @@ class Controls:
         _check("distance", self.distance, -NEAREST, NEAREST)
         if not isinstance(self.gaze, Iterable) or len(gaze := tuple(self.gaze)) != 2:
             raise InputError(f"gaze is {self.gaze!r}; hand in yaw and pitch in radians, as in (0.2, 0.0).")
-        for name, angle in zip(("yaw", "pitch"), gaze):
-            _check(f"{name} of gaze", angle, -WIDEST, WIDEST)
+        for (name, widest), angle in zip(WIDEST.items(), gaze):
+            _check(f"{name} of gaze", angle, -widest, widest)
         object.__setattr__(self, "gaze", gaze)
         for name, low, high in (("gain", 0, 5), ("offset", -1, 1)):
             given = getattr(self, name)

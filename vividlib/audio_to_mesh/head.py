@@ -64,7 +64,7 @@ class Head:
         ----------
         state : from `begin` or the step before
         loudness : (T,) dB
-        voice : (T,) in [0, 1], whether a voice is heard
+        voice : (T,) in [0, 1], one frame at least: whether a voice is heard
 
         Returns
         -------
@@ -75,7 +75,7 @@ class Head:
         seconds = (state.frame + np.arange(len(voice))) / MOTION_RATE
         ease = np.clip(seconds / EASE, 0, 1)[:, None]
         ease = ease * ease * (3 - 2 * ease)
-        swaying, breathing = state.sway, state.breath
+        swaying = state.sway
         if self.controls.head == "still":
             poses = np.zeros((len(voice), 6))
         elif self.controls.head == "codebook":

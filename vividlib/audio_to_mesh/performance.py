@@ -30,7 +30,7 @@ def speak(
     controls
         What is asked of the performance.
     face
-        Who will move: how a person speaks depends a little on the face.
+        Who will move: how a person speaks depends a little on the face, how far the head moves on the photo.
     progress
         Called as ``progress("speak", frames done, frames)``.
 

@@ -88,7 +88,7 @@ class Performer:
     """
 
     controls: Controls = DEFAULTS
-    face: Face | None = None  # who will move: the default head's coefficients of a person are a part of the style
+    face: Face | None = None  # its coefficients of the default head are a part of the style, its photo limits the head
 
     def __post_init__(self):
         check_controls(self.controls)
