@@ -3,10 +3,11 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from vividlib.audio_to_mesh import splines
 from vividlib.audio_to_mesh import upper as upper_face
 from vividlib.audio_to_mesh.controls import Controls
 from vividlib.audio_to_mesh.eyes import seen_from_camera
-from vividlib.audio_to_mesh.upper import BLINK_INDEX, COMPONENTS, KNOT, UPPER, UPPER_INDEX, UpperFace, begin, step
+from vividlib.audio_to_mesh.upper import BLINK_INDEX, COMPONENTS, UPPER, UPPER_INDEX, UpperFace, begin, step
 from vividlib.conventions import ARKIT, ARKIT_INDEX, MOTION_RATE
 from vividlib.head.gaze import gaze_of
 from vividlib.metrics.blinks import blink_rate
@@ -157,8 +158,8 @@ def test_curves_are_smooth_and_do_not_oscillate(upper):
 
 def test_splines_add_up_to_a_constant():
     impulses = np.zeros(100)
-    impulses[::KNOT] = 1
-    np.testing.assert_allclose(np.convolve(impulses, upper_face.SPLINE)[12:100], 1, atol=1e-12)
+    impulses[:: splines.KNOT] = 1
+    np.testing.assert_allclose(np.convolve(impulses, splines.SPLINE)[12:100], 1, atol=1e-12)
 
 
 def test_the_state_stays_small(upper):

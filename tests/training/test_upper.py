@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from vividlib.audio_to_mesh import eyes
+from vividlib.audio_to_mesh import eyes, splines
 from vividlib.audio_to_mesh import upper as upper_face
 from vividlib.audio_to_mesh.upper import COMPONENTS, UPPER_INDEX, UpperFace
 from vividlib.conventions import MOTION_RATE
@@ -153,7 +153,7 @@ def test_splines_go_through_curves_they_can_follow():
     times = np.arange(400) / MOTION_RATE
     curve = 0.3 * np.sin(2 * np.pi * 0.7 * times)[:, None]
     knots, known = habits._knots(curve, np.zeros(400, bool))
-    made = np.convolve(knots[:, 0], upper_face.SPLINE)[:400]
+    made = np.convolve(knots[:, 0], splines.SPLINE)[:400]
     assert known[200] and not known[201] and not known[0] and not known[-4:].any()
     np.testing.assert_allclose(made[12:-12], curve[12:-12, 0], atol=0.005)
     hidden = np.zeros(400, bool)

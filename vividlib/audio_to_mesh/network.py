@@ -70,19 +70,32 @@ class Heard(NamedTuple):
 
 
 class Block(nn.Module):
-    """Attention, convolution and feed-forward, each added to what comes in; nothing looks ahead."""
+    """Attention, convolution and feed-forward, each added to what comes in; nothing looks ahead.
 
-    def __init__(self, width: int, dilation: int):
+    Parameters
+    ----------
+    width : channels
+    dilation : of the convolution
+    memory : frames that attention looks back
+    """
+
+    def __init__(self, width: int, dilation: int, memory: int = MEMORY):
         super().__init__()
+        self.memory = memory
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
         self.attend = nn.Linear(width, 3 * width)
-        self.bias = nn.Parameter(torch.zeros(HEADS, MEMORY + 1))
+        self.bias = nn.Parameter(torch.zeros(HEADS, memory + 1))
         self.gather = nn.Linear(width, width)
         self.near = nn.Linear(3 * width, width)
         self.dilation = dilation
         self.expand = nn.Linear(width, 3 * width // 2)
         self.contract = nn.Linear(3 * width // 2, width)
         self.drop = nn.Dropout(0.1)
+
+    def nothing(self, batch: int) -> tuple[torch.Tensor, ...]:
+        """The memory of one that has heard nothing."""
+        width = self.gather.in_features
+        return torch.zeros(batch, 0, width), torch.zeros(batch, 0, width), torch.zeros(batch, self.reach, width)
 
     @property
     def reach(self) -> int:
@@ -99,12 +112,12 @@ class Block(nn.Module):
         inputs = torch.cat([memory[2], self.norms[1](x)], 1)
         x = x + F.gelu(self.near(_taps(inputs, self.dilation)))
         x = x + self.drop(self.contract(F.gelu(self.expand(self.norms[2](x)))))
-        return x, (key[:, -MEMORY:], value[:, -MEMORY:], inputs[:, -self.reach :])
+        return x, (key[:, -self.memory :], value[:, -self.memory :], inputs[:, -self.reach :])
 
     def _attention(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-        """Each of the T queries attends to itself and the MEMORY keys before it; keys end with the last query."""
+        """Each of the T queries attends to itself and the ``memory`` keys before it; keys end with the last query."""
         back = torch.arange(key.shape[1] - 1, -query.shape[1], -1)
-        bias = self.bias[:, back.clamp(0, MEMORY)].masked_fill((back < 0) | (back > MEMORY), -torch.inf)
+        bias = self.bias[:, back.clamp(0, self.memory)].masked_fill((back < 0) | (back > self.memory), -torch.inf)
         bias = bias.unfold(1, key.shape[1], 1).flip(1)  # the same along diagonals: each query is one frame further
         query, key, value = (part.unflatten(-1, (HEADS, -1)).transpose(1, 2) for part in (query, key, value))
         return F.scaled_dot_product_attention(query, key, value, bias.to(query.dtype)).transpose(1, 2).flatten(2)
@@ -171,9 +184,9 @@ class SpeechNetwork(nn.Module):
 
     def nothing(self, batch: int = 1) -> Memory:
         """The memory of one that has heard nothing."""
-        none, mels = torch.zeros(batch, 0, WIDTH), COARSE - MELS_PER_FRAME
+        mels = COARSE - MELS_PER_FRAME
         stem = torch.zeros(batch, FINE - 1, MEL_BANDS), torch.zeros(batch, mels, WIDTH // 2)
-        return Memory(stem, tuple((none, none, torch.zeros(batch, b.reach, WIDTH)) for b in self.blocks))
+        return Memory(stem, tuple(block.nothing(batch) for block in self.blocks))
 
     def forward(self, mel: torch.Tensor, style: torch.Tensor, memory: Memory) -> tuple[Heard, Memory]:
         """Hear the next frames.

@@ -16,13 +16,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.interpolate import BSpline
 from scipy.signal import lfilter
 from scipy.special import expit, softmax
 from torch import nn
 from torch.nn import functional as F
 
-from vividlib.audio_to_mesh import eyes, noise
+from vividlib.audio_to_mesh import eyes, noise, splines
 from vividlib.audio_to_mesh.controls import Controls
 from vividlib.conventions import ARKIT, ARKIT_INDEX
 from vividlib.head.gaze import eye_shapes
@@ -33,12 +32,6 @@ UPPER_INDEX = [ARKIT_INDEX[name] for name in UPPER]
 BLINK_INDEX = [ARKIT_INDEX["eyeBlinkLeft"], ARKIT_INDEX["eyeBlinkRight"]]
 WIDE = [UPPER.index("eyeWideLeft"), UPPER.index("eyeWideRight")]
 
-KNOT = 4
-"""Frames from one coefficient of the splines to the next."""
-SPLINE = BSpline.basis_element(np.arange(4.0), extrapolate=False)((np.arange(3 * KNOT) + 0.5) / KNOT)
-"""What one coefficient adds to the frames from its own on: a quadratic B-spline, 0.11 s behind in its middle."""
-FIR = 1, 0
-"""The denominator of a filter without feedback: for a bare 1 SciPy goes a way ten times slower."""
 COMPONENTS, KINDS, POLES = 10, 2, 3
 HEARD = 8
 """Directions of the trunk's features that the upper face listens to: more told nothing of people not learned from."""
@@ -116,7 +109,7 @@ class State:
     blink: eyes.Blink
     look: eyes.Look
     regression: np.ndarray  # the filters of the autoregression: COMPONENTS POLES
-    spline: np.ndarray  # the filter of the splines: 3 KNOT - 1, COMPONENTS
+    spline: np.ndarray  # of `splines.draw`
 
 
 def begin(seed: int) -> State:
@@ -128,7 +121,7 @@ def begin(seed: int) -> State:
         blink=eyes.Blink(0, 0.1, 0.05, 0.2, 0.0),  # of no depth: nobody begins with closed eyes
         look=eyes.Look(0, viewer, viewer),
         regression=np.zeros((COMPONENTS, POLES)),
-        spline=np.zeros((len(SPLINE) - 1, COMPONENTS)),
+        spline=splines.begin(COMPONENTS),
     )
 
 
@@ -182,19 +175,18 @@ def step(
 def _curves(state: State, chances: Chances, feedback: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The components (T, COMPONENTS), and the state of their two filters after them."""
     count = len(chances.blink)
-    knots = np.arange(-state.frame % KNOT, count, KNOT)
-    first = (state.frame + KNOT - 1) // KNOT
+    knots, first = splines.knots(state.frame, count), splines.coefficients_before(state.frame)
     kind_of = noise.uniform(state.seed, STEP_KINDS, first, len(knots), COMPONENTS)[..., None]
     size = noise.normal(state.seed, STEPS, first, len(knots), COMPONENTS)
     weights = softmax(chances.weight[knots], axis=-1)
     kind = (kind_of > weights.cumsum(-1)[..., :-1]).sum(-1, keepdims=True)
     mean, scale = (np.take_along_axis(part[knots], kind, -1)[..., 0] for part in (chances.mean, chances.scale))
     steps = mean + np.exp(scale) * size
-    impulses, regression = np.zeros((count, COMPONENTS)), state.regression.copy()
+    coefficients, regression = np.zeros((len(knots), COMPONENTS)), state.regression.copy()
     if len(knots):
         for index, polynomial in enumerate(feedback):
-            impulses[knots, index], regression[index] = lfilter(
+            coefficients[:, index], regression[index] = lfilter(
                 [1], polynomial, steps[:, index], zi=state.regression[index]
             )
-    curves, spline = lfilter(SPLINE, FIR, impulses, axis=0, zi=state.spline)
+    curves, spline = splines.draw(state.spline, state.frame, count, coefficients)
     return curves, regression, spline

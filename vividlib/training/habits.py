@@ -10,7 +10,8 @@ from scipy.interpolate import make_lsq_spline
 from scipy.ndimage import maximum_filter1d
 
 from vividlib.audio_to_mesh import eyes
-from vividlib.audio_to_mesh.upper import BLINK_INDEX, KNOT, POLES, UPPER_INDEX, UpperFace
+from vividlib.audio_to_mesh.splines import KNOT
+from vividlib.audio_to_mesh.upper import BLINK_INDEX, POLES, UPPER_INDEX, UpperFace
 from vividlib.conventions import MOTION_RATE
 from vividlib.metrics.blinks import Blinks, find_blinks
 from vividlib.metrics.saccades import Saccades, find_saccades
