@@ -206,7 +206,7 @@ def test_a_reference_take_is_read_from_its_file(peer, samples, motion, tmp_path,
     for frame in receiver.frames():
         there = wanted.at([(frame["frame"] + frame["part"]) / 60])
         yaw = Rotation.from_quat(there.head_rotation[0]).as_euler("YXZ")[0]
-        assert abs(frame["values"]["headYaw"]) == pytest.approx(abs(yaw), abs=2e-3)
+        assert frame["values"]["HeadYaw"] == pytest.approx(-yaw, abs=2e-3)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_a_reference_take_is_read_from_its_file(peer, samples, motion, tmp_path,
         ("missing.wav", {"fps": 0}, InputError),
         ("-", {"seed": -1}, InputError),
         ("missing.npz", {"controls": Controls(mouth=0.5)}, InputError),
-        ("speech.wav", {"controls": Controls(head=__file__)}, VideoError),
+        (asset_path("speech.wav"), {"controls": Controls(head=__file__)}, VideoError),
         ("missing.wav", {"retarget": "metahumans"}, InputError),
         ("missing.wav", {"retarget": "missing.toml"}, InputError),
     ],
