@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.transform import Rotation
 
 from vividlib.audio_to_mesh.controls import Controls
+from vividlib.audio_to_mesh.features import MEL_BANDS, MELS_PER_FRAME
 from vividlib.audio_to_mesh.head import EASE, Head
 from vividlib.audio_to_mesh.limits import LARGEST, Limits, limits_of
 from vividlib.conventions import MOTION_RATE
@@ -32,13 +34,16 @@ def heard(frames):
 def moved(controls, frames=MINUTE, seed=0, limits=ANY, sizes=()):
     """Poses (T, 6): rotation vector and translation, made in chunks of the given sizes and a last one."""
     loudness, voice = heard(frames)
+    mel = torch.from_numpy(np.repeat(loudness, MELS_PER_FRAME)[:, None] / 20).float().expand(-1, MEL_BANDS)
     head, parts, first = Head(controls, limits), [], 0
     state = head.begin(seed)
     for size in [*sizes, frames]:
         if first >= frames:
             break
         part = slice(first, min(frames, first + size))
-        state, rotation, translation = head.step(state, loudness[part], voice[part])
+        state, rotation, translation = head.step(
+            state, mel[MELS_PER_FRAME * part.start : MELS_PER_FRAME * part.stop], loudness[part], voice[part]
+        )
         assert rotation.dtype == translation.dtype == np.float32
         parts.append(np.column_stack([Rotation.from_quat(rotation).as_rotvec(), translation]))
         first = part.stop
@@ -68,9 +73,9 @@ def test_nothing_leaves_the_limits(kind, limits, distance):
 def test_every_head_begins_in_the_pose_of_the_photo_and_never_jumps(kind):
     for seed in range(5):
         poses = moved(Controls(head=KINDS[kind], distance=-0.05), seed=seed)
-        assert np.abs(poses[0]).max() < 1e-6
+        assert np.degrees(np.abs(poses[0, :3]).max()) < 0.05 and np.abs(poses[0, 3:]).max() < 1e-4
         assert np.degrees(np.abs(np.diff(poses[:, :3], axis=0)).max()) < 1.5
-        assert np.abs(np.diff(poses[:, 3:], axis=0)).max() < 0.0015
+        assert np.abs(np.diff(poses[:, 3:], axis=0)).max() < 0.005
 
 
 def test_a_still_head_breathes_and_so_do_the_others():
@@ -81,7 +86,7 @@ def test_a_still_head_breathes_and_so_do_the_others():
 
 
 def test_strength_is_that_of_the_motion_and_not_of_the_breath():
-    still, weak, plain = (moved(Controls(head_strength=strength)) for strength in (0, 0.5, 1))
+    still, weak, plain = (moved(Controls(head=take(0.1), head_strength=strength)) for strength in (0, 0.5, 1))
     np.testing.assert_allclose(weak - still, (plain - still) / 2, atol=2e-3)
     assert (plain - still)[:, :3].std() > 0.01
 

@@ -5,19 +5,21 @@ A pose is a row of six numbers, see `Limits`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import torch
 from scipy.spatial.transform import Rotation
 
-from vividlib.audio_to_mesh import breath, sway
+from vividlib.audio_to_mesh import breath, head_sampler, nods
 from vividlib.audio_to_mesh.controls import Controls
 from vividlib.audio_to_mesh.limits import Limits
 from vividlib.audio_to_mesh.reference import Take, take_of
 from vividlib.conventions import MOTION_RATE
 
 EASE = 1.2  # seconds from the pose in the photo to that of a take, and to another distance
+WEAKEST = 0.05  # strength below which motion does not grow to fill the limits
 CLOSER = 0.6  # share of the way to a limit that a distance may take; the rest is for motion
 
 
@@ -27,7 +29,8 @@ class State:
 
     seed: int
     frame: int
-    sway: sway.Sway
+    sampler: head_sampler.State
+    nods: nods.State
     breath: breath.Breath
 
 
@@ -37,6 +40,7 @@ class Head:
 
     controls: Controls
     limits: Limits
+    rest: np.ndarray = field(default_factory=lambda: np.zeros(3))  # rotation vector of the head in the photo
 
     @cached_property
     def _distance(self) -> np.ndarray:
@@ -53,17 +57,28 @@ class Head:
     def _take(self) -> Take:
         return take_of(self.controls.head, self.controls.head_strength, self._room)
 
+    @cached_property
+    def _condition(self) -> np.ndarray:
+        """What the sampler is told of style and photo."""
+        sampler, rest = head_sampler.load_sampler(), torch.from_numpy(self.rest).float().unsqueeze(0)
+        with torch.inference_mode():
+            style = torch.tensor([self.controls.style])
+            return sampler.condition(style, rest, self.controls.style_strength)[0].numpy()
+
     def begin(self, seed: int) -> State:
         """A head at rest."""
-        return State(seed, 0, sway.begin(), breath.begin(seed))
+        return State(seed, 0, head_sampler.begin(), nods.begin(), breath.begin(seed))
 
-    def step(self, state: State, loudness: np.ndarray, voice: np.ndarray) -> tuple[State, np.ndarray, np.ndarray]:
+    def step(
+        self, state: State, mel: torch.Tensor, loudness: np.ndarray, voice: np.ndarray
+    ) -> tuple[State, np.ndarray, np.ndarray]:
         """The head in the next frames; whatever the chunks, the same.
 
         Parameters
         ----------
         state : from `begin` or the step before
-        loudness : (T,) dB
+        mel : (MELS_PER_FRAME * T, MEL_BANDS) relative log-mel, `network.FRAMES_AHEAD` frames after each frame
+        loudness : (T,) dB, as far ahead
         voice : (T,) in [0, 1], one frame at least: whether a voice is heard
 
         Returns
@@ -75,17 +90,23 @@ class Head:
         seconds = (state.frame + np.arange(len(voice))) / MOTION_RATE
         ease = np.clip(seconds / EASE, 0, 1)[:, None]
         ease = ease * ease * (3 - 2 * ease)
-        swaying = state.sway
+        sampled, nodded = state.sampler, state.nods
         if self.controls.head == "still":
             poses = np.zeros((len(voice), 6))
         elif self.controls.head == "codebook":
-            swaying, rotation, translation = sway.step(state.sway, state.seed, loudness, voice)
-            poses = np.column_stack([Rotation.from_quat(rotation).as_rotvec(), translation])
-            poses = self._room.soften(poses * self.controls.head_strength)
+            strength = max(self.controls.head_strength, WEAKEST)
+            room = self._room.beside(np.array([strength * nods.DEPTH, 0, 0, 0, 0, 0]))
+            sampled, poses = head_sampler.step(
+                state.sampler, state.seed, mel, voice, self.controls.head_speed - 1, self._condition,
+                room.low / strength, room.high / strength,
+            )  # fmt: skip
+            nodded, pitch = nods.step(state.nods, state.seed, loudness, voice)
+            poses[:, 0] += pitch
+            poses *= self.controls.head_strength
         else:
             poses = self._room.soften(self._take.at(seconds)) * ease
         breathing, breaths = breath.step(state.breath, state.seed, voice)
         poses = poses + breaths + self._distance * ease
-        after = State(state.seed, state.frame + len(voice), swaying, breathing)
+        after = State(state.seed, state.frame + len(voice), sampled, nodded, breathing)
         rotation = Rotation.from_rotvec(poses[:, :3]).as_quat(canonical=True)
         return after, rotation.astype(np.float32), poses[:, 3:].astype(np.float32)

@@ -12,6 +12,7 @@ from functools import cache, cached_property
 import numpy as np
 import torch
 from scipy.signal import lfilter
+from scipy.spatial.transform import Rotation
 from torch.nn import functional as F
 
 from vividlib.audio_to_mesh import head, upper
@@ -110,7 +111,8 @@ class Performer:
     @cached_property
     def head(self) -> head.Head:
         """What moves the head."""
-        return head.Head(self.controls, limits_of(self.face))
+        rest = np.zeros(3) if self.face is None else Rotation.from_quat(self.face.rotation).as_rotvec()
+        return head.Head(self.controls, limits_of(self.face), rest)
 
     def begin(self, seed: int = 0) -> State:
         """The state before the first sample; ``seed``, a whole number from 0, decides all that the voice does not tell.
@@ -176,7 +178,8 @@ class Performer:
         """Hear samples that complete whole frames."""
         network = load_network()
         mel = mel_spectrogram(samples).unsqueeze(0)
-        heard, memory = network(relative_log_mel(mel, state.levels), self.style, state.memory)
+        relative = relative_log_mel(mel, state.levels)
+        heard, memory = network(relative, self.style, state.memory)
         levels = level(mel)
         loud = torch.cat([state.loud, levels[0].unflatten(0, (-1, MELS_PER_FRAME)).amax(1)])
         count = heard.voice.shape[1]
@@ -193,8 +196,9 @@ class Performer:
         voice = torch.cat([state.voice, voice])
         part = F.avg_pool1d(voice.unsqueeze(0), EASE, 1)[0]  # as a mouth does not jump
         mouth = self._mouth(heard, part, state.mouth)
-        present = loud[len(loud) - FRAMES_AHEAD - len(part) : len(loud) - FRAMES_AHEAD]
-        moving, rotation, translation = self.head.step(state.head, present.numpy(), part.numpy())
+        moving, rotation, translation = self.head.step(
+            state.head, relative[0, MELS_PER_FRAME * own :], loud[-len(part) :].numpy(), part.numpy()
+        )
         living, shapes, gaze = upper.step(
             network.upper, state.upper, heard.trunk[0], self.style[0], rotation, self.controls
         )

@@ -40,6 +40,10 @@ def main(arguments: list[str] | None = None) -> int:
     )
     train.add_argument("--out", type=Path, required=True, help="for checkpoints and the weights")
     train.add_argument("--steps", type=int, default=4000, help="of gradient descent (default: 4000)")
+    head = steps.add_parser("head", help="learn codebooks of head motion, and which code comes next for a voice")
+    head.add_argument("clips", type=Path, nargs="+", help="folders OUT/clips of prepare")
+    head.add_argument("--styles", type=Path, required=True, help="the styles.json that train has left")
+    head.add_argument("--out", type=Path, required=True, help="for codebooks and the weights")
     given = parser.parse_args(arguments)
     try:
         if given.step == "prepare":
@@ -67,6 +71,11 @@ def main(arguments: list[str] | None = None) -> int:
 
             for phone in write_sentence(given.out):
                 print(f"{phone.start:.3f} {phone.end:.3f} {phone.symbol}")
+        elif given.step == "head":
+            from vividlib.training import head_codebook, head_sampler
+
+            head_codebook.train(given.clips, given.out)
+            head_sampler.train(given.clips, given.styles, given.out)
         else:
             from vividlib.training.train import train
 

@@ -20,6 +20,9 @@ HELD_OUT = frozenset(
 )
 """People of the shared clips from whom nothing is learned: figures of training are theirs. vox_10 is vox_06 again."""
 
+HEADS_LENT = frozenset(f"vox_{number:02}" for number in (1, 3, 5, 8, 11))
+"""Of these, of those held out, the motion of the head alone is learned from: people in conversation are rare here."""
+
 HALVED = "voiced", "blendshapes", "lip_offsets"
 
 

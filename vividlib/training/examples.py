@@ -85,11 +85,10 @@ def parting() -> torch.Tensor:
     return torch.from_numpy(weights).flatten()
 
 
-def clip_mel(clip: clips.Clip) -> torch.Tensor:
-    """Mel power of a clip's sound, (MELS_PER_FRAME * T, MEL_BANDS)."""
-    wanted = (len(clip.blendshapes) * MELS_PER_FRAME - 1) * MEL_HOP + MEL_WINDOW
-    samples = np.pad(clip.samples, (MEL_WINDOW // 2, wanted))[:wanted]
-    return mel_spectrogram(torch.from_numpy(samples))
+def clip_mel(samples: np.ndarray, frames: int) -> torch.Tensor:
+    """Mel power of a clip's sound for so many frames of motion, (MELS_PER_FRAME * frames, MEL_BANDS)."""
+    wanted = (frames * MELS_PER_FRAME - 1) * MEL_HOP + MEL_WINDOW
+    return mel_spectrogram(torch.from_numpy(np.pad(samples, (MEL_WINDOW // 2, wanted))[:wanted]))
 
 
 def read_examples(folders: list[Path], head: HeadModel) -> list[Example]:
@@ -128,7 +127,7 @@ def _example(name: str, clip: clips.Clip, factor: float, opening: torch.Tensor) 
         sound = _sounds(clip.phones, frames)
     return Example(
         name, clip.speaker, clip.tracked, identity,
-        clip_mel(clip), curves, offsets, closed, bitten, torch.from_numpy(clip.voiced), sound,
+        clip_mel(clip.samples, frames), curves, offsets, closed, bitten, torch.from_numpy(clip.voiced), sound,
     )  # fmt: skip
 
 

@@ -225,7 +225,7 @@ def calibrate(network: SpeechNetwork, examples: list[Example]) -> None:
 def learn_upper_face(network: SpeechNetwork, folders: list[Path], code: dict[str, int], seed: int) -> dict:
     """Fit the distribution of the upper face to what the trained trunk hears; what `upper.fit` reports."""
     tracked = [clip for clip in map(clips.load, clips.files(folders)) if clip.tracked]
-    features = [hear(network, clip_mel(clip)).trunk[0].clone() for clip in tracked]
+    features = [hear(network, clip_mel(clip.samples, len(clip.blendshapes))).trunk[0].clone() for clip in tracked]
     with torch.no_grad():
         styles = network.styles(torch.tensor([code.get(clip.speaker, 0) for clip in tracked]))
     return upper.fit(network.upper, features, list(styles), tracked, clips.HELD_OUT, seed)

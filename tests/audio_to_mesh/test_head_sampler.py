@@ -1,0 +1,167 @@
+import numpy as np
+import pytest
+import torch
+
+from vividlib.audio_to_mesh import head_window
+from vividlib.audio_to_mesh.features import MEL_BANDS, MELS_PER_FRAME
+from vividlib.audio_to_mesh.head_codebook import LATENT, POSE, SHIFTS, TURNS, UNIT, coded
+from vividlib.audio_to_mesh.head_sampler import (
+    BANDS,
+    LEVELS,
+    MEMORY,
+    WIDTH,
+    HeadSampler,
+    begin,
+    compiled_weights,
+    load_sampler,
+    sound_of,
+    step,
+)
+from vividlib.audio_to_mesh.splines import KNOT
+from vividlib.conventions import MOTION_RATE
+
+MINUTE = 60 * MOTION_RATE
+WIDE = np.array([np.radians(15)] * 3 + [0.02, 0.015, 0.06])
+NEUTRAL = np.zeros(WIDTH, np.float32)
+
+
+def talking(frames: int) -> tuple[torch.Tensor, np.ndarray]:
+    """Syllables of a noise in phrases of five seconds with pauses of one."""
+    times = np.arange(frames * MELS_PER_FRAME) / (MOTION_RATE * MELS_PER_FRAME)
+    voice = (times % 6) < 5
+    loud = np.where(voice, np.abs(np.sin(4 * np.pi * times)), 0)
+    bands = np.random.default_rng(0).uniform(0.3, 1, (len(times), MEL_BANDS))
+    return torch.from_numpy(3 * loud[:, None] * bands - 2).float(), voice[::MELS_PER_FRAME].astype(np.float32)
+
+
+def moved(heard, level=2, seed=0, limits=WIDE, sizes=()) -> np.ndarray:
+    """Poses, made in chunks of the given sizes and a last one."""
+    state, parts, first = begin(), [], 0
+    for size in [*sizes, len(heard[1])]:
+        stop = min(first + size, len(heard[1]))
+        if stop > first:
+            mel = heard[0][MELS_PER_FRAME * first : MELS_PER_FRAME * stop]
+            state, poses = step(state, seed, mel, heard[1][first:stop], level, NEUTRAL, -limits, limits)
+            parts.append(poses)
+        first = stop
+    return np.concatenate(parts)
+
+
+def speed(poses: np.ndarray) -> float:
+    return np.degrees(np.abs(np.diff(poses[:, :3], axis=0))).mean() * MOTION_RATE
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_chunks_of_any_size_give_the_same_head(seed):
+    heard = talking(MINUTE // 2)
+    sizes = np.random.default_rng(seed).choice([1, 2, 3, 4, 50, 300], 40)
+    assert np.array_equal(moved(heard, seed=seed, sizes=sizes), moved(heard, seed=seed))
+
+
+def test_seeds_differ_and_a_seed_repeats():
+    heard = talking(MINUTE // 2)
+    one, again, other = (moved(heard, seed=seed) for seed in (0, 0, 1))
+    assert np.array_equal(one, again)
+    assert np.degrees(np.abs(one - other)[:, :3]).mean() > 1
+
+
+@pytest.mark.parametrize("share", (1, 0.2))
+def test_nothing_leaves_the_limits_and_what_is_left_is_used(share):
+    poses = moved(talking(5 * MINUTE), level=4, limits=share * WIDE)
+    reached = np.abs(poses).max(0) / (share * WIDE)
+    assert reached.max() <= 1 + 1e-6
+    assert reached[:3].min() > 0.4
+
+
+def test_levels_go_from_slow_to_fast():
+    heard = talking(2 * MINUTE)
+    speeds = [speed(moved(heard, level)) for level in range(LEVELS)]
+    assert speeds[4] > 1.8 * speeds[0]
+    assert speeds[3] > speeds[1]
+
+
+def test_a_head_settles_where_nobody_speaks():
+    mel, voice = talking(2 * MINUTE)
+    silent = torch.full_like(mel, -2), np.zeros_like(voice)
+    assert speed(moved(silent, level=3)) < 0.75 * speed(moved((mel, voice), level=3))
+
+
+def test_a_head_comes_back_and_does_not_drift():
+    poses = moved(talking(10 * MINUTE), level=2)
+    minutes = poses.reshape(10, MINUTE, POSE)
+    assert np.degrees(np.abs(minutes[:, :, :3].mean(1))).max() < 8
+    assert np.degrees(np.abs(poses[:, :3].mean(0))).max() < 3
+    assert np.degrees(minutes[5:, :, :3].std((0, 1))).max() < 8
+
+
+def test_motion_has_no_steps():
+    poses = np.degrees(moved(talking(2 * MINUTE), level=2)[:, :3])
+    assert np.abs(np.diff(poses, axis=0)).max() < 2
+    assert np.abs(np.diff(poses, 2, axis=0)).max() < 0.5
+
+
+def test_the_codebooks_name_what_heads_do():
+    times = np.arange(300) * KNOT / MOTION_RATE
+    sizes = np.array([0.08, 0.1, 0.05, 0.008, 0.004, 0.01])
+    poses = sizes * np.sin(2 * np.pi * np.outer(times, [0.4, 0.3, 0.5, 0.25, 0.3, 0.2]) + np.arange(6))
+    curve = torch.from_numpy(poses / UNIT).float()[None]
+    sampler = load_sampler()
+    for book, part, most in ((sampler.turns, TURNS, np.radians(0.3)), (sampler.shifts, SHIFTS, 0.002)):
+        codes, decoded = coded(book, curve[..., part])
+        error = (decoded[0] - curve[0, : decoded.shape[1], part]).numpy() * UNIT[part]
+        assert np.sqrt((error**2).mean()) < most
+        assert len(np.unique(codes)) > 30
+
+
+def test_one_window_compiled_is_the_network():
+    """The oracle twin of `head_window`: PyTorch, over a stretch longer than the memory."""
+    torch.manual_seed(0)
+    sampler, count = HeadSampler(3).eval(), MEMORY + 20
+    for part in (sampler.turns.codes, sampler.shifts.codes, sampler.turn.moves, sampler.turn.common):
+        part.normal_()
+    for block in sampler.blocks:
+        torch.nn.init.normal_(block.bias, std=0.3)
+    weights, memory = compiled_weights(sampler), head_window.Memory(*(part.copy() for part in begin().memory))
+    sound, level = torch.randn(1, count, KNOT * BANDS), torch.randint(LEVELS, (1, count))
+    last, latents = torch.randn(1, count, 2, POSE), torch.randn(1, count, 2 * LATENT)
+    with torch.inference_mode():
+        condition = sampler.condition(torch.tensor([1]), torch.randn(1, 3))
+        features, _ = sampler(
+            sound.expand(2, -1, -1), torch.tensor([True, False]), last.expand(2, -1, -1, -1),
+            latents.expand(2, -1, -1), level.expand(2, -1), condition.expand(2, -1), sampler.nothing(2),
+        )  # fmt: skip
+        logits = sampler.turn(features).numpy()
+    for window in range(count):
+        x = head_window.given(
+            weights, sound[0, window].numpy(), weights.levels[level[0, window]] + condition[0].numpy(),
+            last[0, window].numpy(), latents[0, window].numpy(),
+        )  # fmt: skip
+        seen = head_window.features(weights.blocks, weights.norm, x, memory)
+        np.testing.assert_allclose(seen, features[:, window], atol=1e-5)
+        for row in range(2):
+            np.testing.assert_allclose(head_window.logits(weights.turns, seen[row]), logits[row, window], atol=1e-4)
+
+
+def test_only_the_likeliest_codes_that_stay_inside_are_drawn():
+    random = np.random.default_rng(0)
+    logits = random.normal(0, 2, 100).astype(np.float32)
+    ends = random.uniform(-1, 1, (100, 3)).astype(np.float32)
+    low, high = np.full(3, -0.8, np.float32), np.full(3, 0.8, np.float32)
+    inside = (np.abs(ends) < 0.8).all(1)
+    share = np.where(inside, np.exp(logits), 0) / np.exp(logits[inside]).sum()
+    order = np.argsort(-share)
+    nucleus = set(order[: np.searchsorted(share[order].cumsum(), 0.9) + 1].tolist())
+    uniform = (np.arange(20000) + 0.5) / 20000
+    found = np.array([head_window.drawn(logits, ends, low, high, 0.9, u) for u in uniform])
+    assert set(found.tolist()) == nucleus
+    counted = np.bincount(found, minlength=100) / len(found)
+    np.testing.assert_allclose(counted[list(nucleus)], share[list(nucleus)] / share[list(nucleus)].sum(), atol=1e-3)
+    back = head_window.drawn(logits, ends + 5, low, high, 0.9, 0.5)
+    assert back == ends.max(1).argmin()
+
+
+def test_sound_is_heard_window_by_window():
+    mel = torch.randn(1, 3 * KNOT * MELS_PER_FRAME, MEL_BANDS)
+    whole = sound_of(mel)
+    assert whole.shape == (1, 3, KNOT * BANDS)
+    assert torch.equal(whole[:, 1:2], sound_of(mel[:, KNOT * MELS_PER_FRAME : 2 * KNOT * MELS_PER_FRAME]))
