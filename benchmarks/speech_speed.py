@@ -71,12 +71,12 @@ def memory() -> dict:
     """Peak of memory (MB) of a process that speaks a minute or an hour, in all and besides sound and motion held."""
     found = {}
     for way in ("at_once", "streamed"):
-        peaks = {name: _peak(way, seconds) for name, seconds in (("minute", MINUTE), ("hour", HOUR))}
+        peaks = {name: peak(way, seconds) for name, seconds in (("minute", MINUTE), ("hour", HOUR))}
         found[way] = {f"{name}_{part}_mb": value for name, peak in peaks.items() for part, value in peak.items()}
     return found
 
 
-def _peak(way: str, seconds: int) -> dict[str, float]:
+def peak(way: str, seconds: int) -> dict[str, float]:
     run = subprocess.run(
         [sys.executable, "-m", "benchmarks.speech_speed", way, str(seconds)],
         cwd=ROOT, capture_output=True, text=True, check=True,
