@@ -67,6 +67,8 @@ class Head:
 
     def begin(self, seed: int) -> State:
         """A head at rest."""
+        if self.controls.head == "codebook":
+            head_sampler.load_windows()  # takes seconds once, which a voice that is coming has not
         return State(seed, 0, head_sampler.begin(), nods.begin(), breath.begin(seed))
 
     def step(

@@ -164,8 +164,13 @@ def load_sampler() -> HeadSampler:
 
 @cache
 def load_windows() -> head_window.Weights:
-    """The same for `head_window`."""
-    return compiled_weights(load_sampler())
+    """The same for `head_window`, which is compiled here and not in the middle of a voice."""
+    weights, rest = compiled_weights(load_sampler()), begin()
+    sound, room = np.zeros(KNOT * BANDS, np.float32), np.ones(POSE, np.float32)
+    head_window.following(
+        weights, rest.memory, sound, weights.levels[0], rest.last, rest.latents, -room, room, np.zeros(2)
+    )
+    return weights
 
 
 def begin() -> State:
@@ -205,7 +210,8 @@ def step(
     last, latents = state.last, state.latents
     memory = head_window.Memory(*(part.copy() for part in state.memory))
     knots = splines.knots(state.frame, len(voice))
-    random = noise.uniform(seed, PURPOSE, splines.coefficients_before(state.frame), len(knots), 2)
+    # A copy, as Numba would compile anew for numbers that it must not write to.
+    random = noise.uniform(seed, PURPOSE, splines.coefficients_before(state.frame), len(knots), 2).copy()
     rows = heard[None, MELS_PER_FRAME * knots[0] :] if len(knots) else heard[None, :0]
     sounds = sound_of(rows[:, : MELS_PER_FRAME * KNOT * len(knots)])[0].numpy()
     for knot, sound, uniform in zip(knots, sounds, random):
