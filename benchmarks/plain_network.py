@@ -3,7 +3,7 @@
 ``python -m benchmarks.plain_network CLIPS`` with the clips that `vividlib.training prepare` wrote. Writes
 benchmarks/results/plain_network.json: correlations of the opening by clip, as in `benchmarks.audio_to_mesh`, of
 
-- ``plain_network``: six layers, each of which sees as far ahead as back; learned in STEPS steps, about eight minutes of
+- ``plain_network``: six layers, each of which sees as far ahead as back; learned in STEPS steps, six or seven minutes of
   one thread, from the people and sentences that `vividlib.training train` learns from;
 - ``plain_network_in_time``: the same, but as far ahead as `speak` and no further;
 - ``vividlib``: `speak`;
