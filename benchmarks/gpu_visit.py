@@ -37,7 +37,7 @@ def main() -> None:
     try:
         backend.device("cuda")
     except BackendError as error:
-        sys.exit(str(error))
+        sys.exit(f"{error} What this measures, only a machine with CUDA can show.")
     with tempfile.TemporaryDirectory() as folder:
         site = build(sources, Path(folder))
         sys.path.insert(0, str(site))

@@ -18,6 +18,7 @@ def test_everything_is_there_or_has_a_reason():
 def test_what_does_not_import_says_why(tmp_path, monkeypatch):
     (tmp_path / "pytorch3d.py").write_text("raise ImportError('libcudart.so.12 is missing')")
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "pytorch3d", raising=False)
     assert "libcudart.so.12" in backend.available()["pytorch3d"]
 
 

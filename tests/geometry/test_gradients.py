@@ -99,7 +99,7 @@ def test_flows(backend, device):
 
 
 def test_a_texture_pulls_a_mesh_into_place():
-    """Down the gradient through rasterising, interpolating and a mipmapped texture, vertices return to where they were."""
+    """Down the gradient through rasterising, interpolating and a mipmapped texture, vertices return to their places."""
     y, x = torch.meshgrid(torch.arange(32), torch.arange(32), indexing="ij")
     texture = torch.stack([torch.sin(x / 4.0), torch.cos(y / 5.0)], -1)
     corners = torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1], [0, 0], [0, 1], [1, 1]], dtype=torch.float32)

@@ -6,6 +6,7 @@ import torch
 from scipy.ndimage import binary_erosion
 from scipy.spatial.transform import Rotation
 
+from tests.geometry.conftest import usable
 from vividlib.errors import BackendError
 from vividlib.geometry.barycentric import weights
 from vividlib.geometry.camera import project
@@ -192,6 +193,13 @@ def test_points_that_are_not_finite_are_refused(backend, bad):
         rasterize(points, FRONT, WIDTH, HEIGHT, backend=backend)
 
 
+def test_tensors_that_nvdiffrast_cannot_reach_are_refused(monkeypatch):
+    for backend in usable("nvdiffrast", monkeypatch):
+        monkeypatch.setattr("vividlib.geometry.raster_nvdiffrast.DEVICE", "elsewhere")
+        with pytest.raises(BackendError, match="move the tensors"):
+            rasterize(torch.from_numpy(TRIANGLE), FRONT, WIDTH, HEIGHT, backend=backend)
+
+
 def test_arguments_that_do_not_fit_are_refused():
     fragments = rasterize(TRIANGLE, FRONT, WIDTH, HEIGHT)
     with pytest.raises(ValueError, match="0 to 2"):
@@ -271,7 +279,10 @@ def test_tensors_give_what_arrays_give(backend, device, columns):
 
 
 def test_outlines_are_smoothed_where_the_backend_can(backend, device):
-    points, faces = torch.from_numpy(TRIANGLE + [0, 0, 0.3]).float().to(device), torch.from_numpy(FRONT)
+    points, faces = (
+        torch.from_numpy(TRIANGLE + [[0, 0, 0.3], [0, 0, 0.1], [0, 0, -0.2]]).float().to(device),
+        torch.from_numpy(FRONT),
+    )
     fragments = rasterize(points, faces, WIDTH, HEIGHT, backend=backend)
     picture = (fragments.triangle >= 0).float()[..., None]
     if backend == "nvdiffrast":

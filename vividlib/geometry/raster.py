@@ -14,16 +14,17 @@ or, with a texture::
 All are batched: axes before those named below are frames. NumPy's arrays give arrays. Torch's tensors give tensors on
 the same device, with gradients with respect to points, attributes, textures and places.
 
-Image space: x right, y down, in pixels with centres at integers; z is depth as camera-space Z in metres, so the *larger*
-z is nearer to the viewer. It is the native form, and not clip space, because pixels are what the callers have and
-want: integers and halves of pixels are exact in float32, so an edge through pixel centres belongs to one side whatever
-the size of the image; windows and finer grids are shifts and factors; depth buffers compare in metres. Vertices in
-clip space come through `vividlib.geometry.clip.from_clip`.
+Image space: x right, y down, in pixels with centres at integers; z is depth as camera-space Z in metres, so the
+*larger* z is nearer to the viewer. It is the native form, and not clip space, because pixels are what the callers have
+and want: integers and halves of pixels are exact in float32, so an edge through pixel centres belongs to one side
+whatever the size of the image; windows and finer grids are shifts and factors; depth buffers compare in metres.
+Vertices in clip space come through `vividlib.geometry.clip.from_clip`.
 
-Points may carry the w of clip space as a fourth number: weights are then those on the surface (perspective). Without it they
-are linear in the image, which is what carries pixels to pixels: there the places of the vertices, interpolated, are the
-pixel itself. The difference is small: inside a triangle l pixels long, whose depth changes by dz at the distance d, at most
-about l dz / 4d pixels: 0.01 px for the 5 mm triangles of a face in a 512 px picture, seen from 1.2 m at 45 degrees.
+Points may carry the w of clip space as a fourth number: weights are then those on the surface (perspective). Without
+it they are linear in the image, which is what carries pixels to pixels: the places of the vertices, interpolated, are
+then the pixel itself. The difference is small: inside a triangle l pixels long, whose depth changes by dz at the
+distance d, at most about l dz / 4d pixels: 0.01 px for the 5 mm triangles of a face in a 512 px picture, seen from
+1.2 m at 45 degrees.
 """
 
 from __future__ import annotations
@@ -172,6 +173,8 @@ def derivatives(attributes: Array, faces: Array, fragments: Fragments, points: A
     attributes, faces, triangle = _carried(attributes, faces, fragments)
     points = _floats(points, "points", (3, 4))
     point_faces = _faces(point_faces, points, "pass the faces of this mesh")
+    if points.shape[:-2] != fragments.triangle.shape[:-2]:
+        raise ValueError(f"points of shape {tuple(points.shape)} are not those that were rasterised; pass these.")
     batch = points.reshape(-1, *points.shape[-2:])
     kernels, steps = _kernels("numpy", attributes), []
     for right, down in ((0.5, 0), (0, 0.5)):
@@ -309,6 +312,8 @@ def _kernels(backend: str, values: Array) -> Any:
     tensors = is_tensor(values)
     name = backends.rasterizer(backend, values.device.type if tensors else "cpu").name
     module = importlib.import_module(f"vividlib.geometry.{MODULES[name]}")
+    if tensors and name == "nvdiffrast" and values.device.type != module.DEVICE:
+        raise BackendError(f"nvdiffrast works on {module.DEVICE}; move the tensors there, or use auto.")
     if tensors == hasattr(module, "DEVICE"):
         return module
     from vividlib.geometry import raster_torch
