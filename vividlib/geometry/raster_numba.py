@@ -138,7 +138,7 @@ def _blend(attributes, faces, triangle, barycentrics, values):
 
 def sample(texture, uv, steps):
     """See `vividlib.geometry.raster.sample`."""
-    values = np.empty((*uv.shape[:3], texture.shape[3]), np.float32)
+    values = np.zeros((*uv.shape[:3], texture.shape[3]), np.float32)
     levels = [texture] if steps is None else pyramid(texture.astype(np.float32))
     steps = np.zeros((*uv.shape[:3], 2, 2), np.float32) if steps is None else steps
     sizes = np.array([level.shape[1:3] for level in levels])
@@ -154,14 +154,16 @@ def _look(texels, sizes, uv, steps, values):
     for row in range(uv.shape[0]):
         for column in range(uv.shape[1]):
             u, v = np.float64(uv[row, column, 0]), np.float64(uv[row, column, 1])
-            level = _level(steps[row, column], sizes[0, 1], sizes[0, 0]) if len(sizes) > 1 else 0.0
-            level = min(max(level, 0.0), len(sizes) - 1.0)
-            first = int(level)
-            share = np.float32(level - first)
-            _bilinear(texels[starts[first] :], sizes[first], u, v, values[row, column], np.float32(1 - share), False)
+            level = 0.0
+            if len(sizes) > 1:
+                level = _level(steps[row, column], sizes[0, 1], sizes[0, 0])
+                level = min(max(level, 0.0), len(sizes) - 1.0)
+            fine = int(level)
+            share = level - fine
+            _add(texels, starts[fine], sizes[fine, 0], sizes[fine, 1], u, v, 1 - share, values, row, column)
             if share > 0:
-                coarse = first + 1
-                _bilinear(texels[starts[coarse] :], sizes[coarse], u, v, values[row, column], share, True)
+                coarse = fine + 1
+                _add(texels, starts[coarse], sizes[coarse, 0], sizes[coarse, 1], u, v, share, values, row, column)
 
 
 @njit(inline="always")
@@ -175,18 +177,18 @@ def _level(steps, width, height):
 
 
 @njit(inline="always")
-def _bilinear(texels, size, u, v, values, share, more):
-    height, width = size
+def _add(texels, start, height, width, u, v, weight, values, row, column):
+    """Add what one level of a texture, from row ``start`` of its texels on, holds at a place."""
     x = min(max(u * width - 0.5, 0.0), width - 1.0)
     y = min(max(v * height - 0.5, 0.0), height - 1.0)
     x0, y0 = int(x), int(y)
-    x1, y1 = min(x0 + 1, width - 1), min(y0 + 1, height - 1)
+    upper, lower = start + y0 * width, start + min(y0 + 1, height - 1) * width
+    x1 = min(x0 + 1, width - 1)
     share_x, share_y = x - x0, y - y0
     for channel in range(texels.shape[1]):
-        upper = texels[y0 * width + x0, channel] * (1 - share_x) + texels[y0 * width + x1, channel] * share_x
-        lower = texels[y1 * width + x0, channel] * (1 - share_x) + texels[y1 * width + x1, channel] * share_x
-        value = share * (upper * (1 - share_y) + lower * share_y)
-        values[channel] = values[channel] + value if more else value
+        above = texels[upper + x0, channel] * (1 - share_x) + texels[upper + x1, channel] * share_x
+        below = texels[lower + x0, channel] * (1 - share_x) + texels[lower + x1, channel] * share_x
+        values[row, column, channel] += weight * (above * (1 - share_y) + below * share_y)
 
 
 def warp(image, flow, left, top):
