@@ -1,4 +1,5 @@
-"""What can only be seen on a GPU: ``python -m benchmarks.gpu_visit SOURCES`` on a machine with CUDA and its compiler.
+"""What can only be seen on a GPU: ``python -m benchmarks.gpu_visit SOURCES`` on a machine with CUDA, its compiler
+and what vividlib requires.
 
 SOURCES is a folder with the sources of nvdiffrast, outside this repository. They are built in a temporary folder,
 never installed; every test of the rasterisers runs with it; then it is timed against Numba on the same machine.
@@ -33,7 +34,7 @@ def main() -> None:
     parser.add_argument("sources", type=Path)
     sources = parser.parse_args().sources.resolve()
     if sources.is_relative_to(ROOT) or not (sources / "nvdiffrast").is_dir():
-        sys.exit(f"{sources} does not hold nvdiffrast's sources outside of this repository; clone them elsewhere.")
+        sys.exit(f"{sources} does not hold nvdiffrast's sources outside of this repository; put them elsewhere.")
     try:
         backend.device("cuda")
     except BackendError as error:

@@ -283,7 +283,7 @@ def antialias(
     Parameters
     ----------
     picture
-        Made from the fragments.
+        Made from the fragments, on CUDA.
     points, faces, fragments
         What was rasterised, and what came of it.
     backend
@@ -298,7 +298,7 @@ def antialias(
     faces = _faces(faces, points, "pass the faces of this mesh")
     kernels = _kernels(backend, points)
     if not hasattr(kernels, "antialias"):
-        raise BackendError(f"{backend} does not smooth outlines; use nvdiffrast, or draw finer and average.")
+        raise BackendError(f"{backend} does not smooth outlines; use nvdiffrast on tensors, or draw finer and average.")
     batch = (-1, *fragments.triangle.shape[-2:])
     parts = (part.reshape(*batch, *part.shape[fragments.triangle.ndim :]) for part in vars(fragments).values())
     smooth = kernels.antialias(
