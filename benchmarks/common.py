@@ -57,12 +57,25 @@ def environment() -> dict:
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "versions": {package: importlib.metadata.version(package) for package in packages},
+        "versions": {package: _version(package) for package in packages},
     }
 
 
-def _commit() -> str:
-    """The commit, with "+changes" where tracked files under vividlib/ or benchmarks/*.py differ from it."""
+def _version(package: str) -> str | None:
+    """None where it is not installed, as on a GPU machine that needs only some of them."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """The commit, with "+changes" where tracked files under vividlib/ or benchmarks/*.py differ from it.
+
+    None where this is a copy without the repository.
+    """
+    if not (ROOT / ".git").exists():
+        return None
 
     def git(*arguments: str) -> str:
         run = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)

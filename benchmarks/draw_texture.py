@@ -32,14 +32,14 @@ GROUND = 0.35
 
 def view(face: Face, texture: np.ndarray, yaw: float) -> np.ndarray:
     """The head at rest, turned by ``yaw`` degrees (TILE TILE 3 uint8)."""
-    head, large, size = face.head, TILE * OVERSAMPLED, texture.shape[0]
+    head, large = face.head, TILE * OVERSAMPLED
     scale = large / 0.3
     camera = Camera(scale, (large / 2, large / 2 + 0.01 * scale))
     turned = head_to_camera(face.neutral, Rotation.from_euler("Y", yaw, degrees=True).as_quat(), np.zeros(3))
     points, depth = project(camera, turned)
     fragments = rasterize(np.column_stack([points, depth]), head.faces, large, large)
-    place = interpolate(head.uv * size - 0.5, head.uv_faces, fragments)
-    colour = sample(texture, place) / 255
+    uv = interpolate(head.uv, head.uv_faces, fragments)
+    colour = sample(texture, uv) / 255
     normals = vertex_normals(turned, head.faces)
     light = AMBIENT + (1 - AMBIENT) * np.clip(normals @ LIGHT, 0, 1)
     colour *= interpolate(light[:, None], head.faces, fragments) ** (1 / 2.2)

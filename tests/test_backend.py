@@ -18,6 +18,7 @@ def test_everything_is_there_or_has_a_reason():
 def test_what_does_not_import_says_why(tmp_path, monkeypatch):
     (tmp_path / "pytorch3d.py").write_text("raise ImportError('libcudart.so.12 is missing')")
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "pytorch3d", raising=False)
     assert "libcudart.so.12" in backend.available()["pytorch3d"]
 
 
@@ -60,8 +61,18 @@ def test_the_rasteriser_falls_back_with_a_reason(monkeypatch):
         backend.rasterizer("numba")
 
 
+def test_on_cuda_nvdiffrast_is_taken_where_it_is_there(monkeypatch):
+    name, reason = backend.rasterizer(device="cuda")
+    assert name == "numba" and "nvdiffrast is not used: needs CUDA" in reason
+    monkeypatch.setattr(backend, "_cuda", lambda: "yes")
+    monkeypatch.setattr(backend, "_importable", lambda module: "yes")
+    assert backend.rasterizer(device="cuda").name == "nvdiffrast"
+    assert backend.rasterizer().name == "numba"
+    assert backend.rasterizer("pytorch3d") == ("pytorch3d", "asked for")
+
+
 def test_unknown_rasterisers_are_refused():
-    with pytest.raises(BackendError, match="numba or numpy"):
+    with pytest.raises(BackendError, match="use auto, nvdiffrast, numba"):
         backend.rasterizer("vulkan")
 
 

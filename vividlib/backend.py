@@ -11,8 +11,8 @@ from vividlib.errors import BackendError
 if TYPE_CHECKING:
     import torch
 
-RASTERIZERS = ("numba", "numpy")
-"""In order of preference."""
+RASTERIZERS = ("nvdiffrast", "numba", "pytorch3d", "numpy")
+"""nvdiffrast on CUDA, numba on the CPU; PyTorch3D and NumPy where they are asked for."""
 
 
 class Choice(NamedTuple):
@@ -24,13 +24,12 @@ class Choice(NamedTuple):
 
 def available() -> dict[str, str]:
     """For each thing that can speed the library up: ``"yes"``, or the reason why it is not used."""
-    cuda = _cuda()
     return {
         "numpy": "yes",
         "numba": _importable("numba"),
-        "nvdiffrast": _importable("nvdiffrast") if cuda == "yes" else f"needs CUDA: {cuda}",
+        "nvdiffrast": _usable("nvdiffrast"),
         "pytorch3d": _importable("pytorch3d"),
-        "cuda": cuda,
+        "cuda": _cuda(),
     }
 
 
@@ -60,25 +59,45 @@ def device(name: str = "auto") -> torch.device:
     return chosen
 
 
-def rasterizer(name: str = "auto") -> Choice:
-    """The rasteriser to use, with the reason; ``"auto"`` takes the fastest that is there.
+def rasterizer(name: str = "auto", device: str = "cpu") -> Choice:
+    """The rasteriser to use, with the reason.
+
+    Parameters
+    ----------
+    name
+        One of `RASTERIZERS`, or ``"auto"``: the fastest that is there for data on ``device``.
+    device
+        ``"cpu"`` or ``"cuda"``.
 
     Raises
     ------
     BackendError
         If the one asked for is unknown or cannot be used.
     """
-    if name == "auto":
-        numba = _importable("numba")
-        if numba == "yes":
-            return Choice("numba", "the fastest that is installed")
-        return Choice("numpy", f"slow; numba is not used: {numba}")
-    if name not in RASTERIZERS:
-        raise BackendError(f"There is no rasteriser called {name!r}; use auto, {' or '.join(RASTERIZERS)}.")
-    state = _importable(name)
-    if state != "yes":
-        raise BackendError(f"The rasteriser {name!r} cannot be used: {state}. Use auto or numpy.")
-    return Choice(name, "asked for")
+    if name != "auto" and name not in RASTERIZERS:
+        raise BackendError(f"There is no rasteriser called {name!r}; use auto, {', '.join(RASTERIZERS)}.")
+    if name != "auto":
+        state = _usable(name)
+        if state != "yes":
+            raise BackendError(f"The rasteriser {name!r} cannot be used: {state}. Use auto or numpy.")
+        return Choice(name, "asked for")
+    missing = ""
+    if device == "cuda":
+        state = _usable("nvdiffrast")
+        if state == "yes":
+            return Choice("nvdiffrast", "the fastest on CUDA")
+        missing = f"; nvdiffrast is not used: {state}"
+    state = _usable("numba")
+    if state == "yes":
+        return Choice("numba", f"the fastest on the CPU{missing}")
+    return Choice("numpy", f"slow; numba is not used: {state}{missing}")
+
+
+def _usable(name: str) -> str:
+    if name != "nvdiffrast":
+        return _importable(name)
+    cuda = _cuda()
+    return _importable(name) if cuda == "yes" else f"needs CUDA: {cuda}"
 
 
 def _importable(module: str) -> str:

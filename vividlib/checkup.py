@@ -24,7 +24,8 @@ _LICENCES = {
 
 def doctor() -> str:
     """A report of Python, libraries, devices, optional backends, assets and licences, as text."""
-    rasterizer = backend.rasterizer()
+    device = backend.device()
+    rasterizer = backend.rasterizer(device=device.type)
     lines = [
         f"vividlib {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}",
         "",
@@ -32,7 +33,7 @@ def doctor() -> str:
         *(f"  {name} {_version(name)}" for name in ("torch", "numpy", "scipy", "numba", "mediapipe", "av")),
         "",
         "used",
-        f"  device: {backend.device()}",
+        f"  device: {device}",
         f"  rasteriser: {rasterizer.name} ({rasterizer.reason})",
         "",
         "backends",

@@ -2,17 +2,20 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.ndimage import binary_erosion
+from scipy.spatial.transform import Rotation
 
-from vividlib.backend import RASTERIZERS
+from tests.geometry.conftest import usable
 from vividlib.errors import BackendError
-from vividlib.geometry.raster import interpolate, rasterize, sample, warp
+from vividlib.geometry.barycentric import weights
+from vividlib.geometry.camera import project
+from vividlib.geometry.raster import antialias, interpolate, rasterize
+from vividlib.types import Camera
 
 WIDTH, HEIGHT = 70, 50
 FRONT = np.array([[0, 1, 2]])  # with the points below: counter-clockwise as the viewer sees it
 TRIANGLE = np.array([[10, 5, 0], [10, 40, 0], [60, 5, 0]], np.float32)
-
-backends = pytest.mark.parametrize("backend", RASTERIZERS)
 
 
 def grid(rng, columns=14, rows=10, integers=False):
@@ -35,7 +38,15 @@ def soup(rng, count=80):
     return np.concatenate([xy, z[..., None]], -1).reshape(-1, 3).astype(np.float32), np.arange(3 * count).reshape(-1, 3)
 
 
-@backends
+def outside(points, faces, triangle):
+    """Pixels by which the centre of each lies outside of one edge of its triangle (H W), below 0 within it."""
+    xy = points[faces[triangle], :2].astype(float)
+    sides = np.roll(xy, -1, axis=2) - np.roll(xy, -2, axis=2)  # opposite each corner
+    area = np.abs(np.linalg.det(sides[..., :2, :]))
+    heights = area[..., None] / np.linalg.norm(sides, axis=-1)
+    return (-weights(points[None], faces, triangle[None])[0] * heights).max(-1)
+
+
 @pytest.mark.parametrize("make", [grid, soup])
 @pytest.mark.parametrize("cull", ["back", "none"])
 def test_agrees_with_the_reference(backend, make, cull):
@@ -48,15 +59,18 @@ def test_agrees_with_the_reference(backend, make, cull):
         interior |= binary_erosion(wanted.triangle == triangle, np.ones((3, 3)), border_value=1)
     assert interior.sum() > 500
     np.testing.assert_array_equal(found.triangle[interior], wanted.triangle[interior])
-    np.testing.assert_allclose(found.barycentrics[interior], wanted.barycentrics[interior], atol=1e-5)
-    np.testing.assert_allclose(found.depth[interior], wanted.depth[interior], atol=1e-6)
-    # On an edge the rounding of another machine may choose the neighbour, but nothing further away.
-    around = np.pad(wanted.triangle, 1, mode="edge")
-    shifts = [around[y : y + HEIGHT, x : x + WIDTH] for y in range(3) for x in range(3)]
-    assert (found.triangle == shifts).any(axis=0).all()
+    own = backend in ("numpy", "numba")  # the others count in float32
+    np.testing.assert_allclose(found.barycentrics[interior], wanted.barycentrics[interior], atol=1e-5 if own else 1e-3)
+    np.testing.assert_allclose(found.depth[interior], wanted.depth[interior], atol=1e-6 if own else 1e-5)
+    # On an edge the rounding of another machine may choose what is within a pixel, but nothing further away: of
+    # what the reference sees between the pixels, or a sliver that it sees nowhere.
+    fine = rasterize((points + [0.5, 0.5, 0]) * [5, 5, 1] - [0.5, 0.5, 0], faces, 5 * WIDTH, 5 * HEIGHT, cull=cull)
+    around = np.pad(fine.triangle, 5, mode="edge")
+    near = [around[y : y + 5 * HEIGHT : 5, x : x + 5 * WIDTH : 5] for y in range(15) for x in range(15)]
+    sliver = (found.triangle >= 0) & (outside(points, faces, found.triangle) < 0.1)
+    assert ((found.triangle == near).any(axis=0) | sliver).all()
 
 
-@backends
 def test_interpolated_positions_are_the_pixels_own(backend):
     points, faces = soup(np.random.default_rng(2))
     fragments = rasterize(points, faces, WIDTH, HEIGHT, cull="none", backend=backend)
@@ -64,26 +78,25 @@ def test_interpolated_positions_are_the_pixels_own(backend):
     covered = fragments.triangle >= 0
     y, x = np.indices(covered.shape)
     assert 0.5 < covered.mean() < 1
-    np.testing.assert_allclose(positions[covered][:, :2], np.stack([x, y], -1)[covered], atol=1e-3)
-    np.testing.assert_allclose(positions[covered][:, 2], fragments.depth[covered], atol=1e-5)
+    rounding = 0.1 if backend == "nvdiffrast" else 1e-3  # a sixteenth of a pixel
+    np.testing.assert_allclose(positions[covered][:, :2], np.stack([x, y], -1)[covered], atol=rounding)
+    np.testing.assert_allclose(positions[covered][:, 2], fragments.depth[covered], atol=1e-3 * rounding + 1e-5)
     np.testing.assert_allclose(fragments.barycentrics[covered].sum(-1), 1, atol=1e-6)
     assert (fragments.barycentrics[covered] >= 0).all()
     assert not positions[~covered].any() and not fragments.barycentrics[~covered].any()
     assert (fragments.depth[~covered] == -np.inf).all()
 
 
-@backends
 @pytest.mark.parametrize("integers", [False, True])
-def test_a_sheet_covers_every_pixel_exactly_once(backend, integers):
+def test_a_sheet_covers_every_pixel_exactly_once(exact, integers):
     points, faces = grid(np.random.default_rng(3), integers=integers)
     cover = np.zeros((HEIGHT, WIDTH), int)
     for face in faces:
-        cover += rasterize(points, face[None], WIDTH, HEIGHT, backend=backend).triangle == 0
+        cover += rasterize(points, face[None], WIDTH, HEIGHT, backend=exact).triangle == 0
     assert (cover == 1).all()
 
 
-@backends
-def test_an_edge_that_grazes_a_pixel_leaves_no_hole(backend):
+def test_an_edge_that_grazes_a_pixel_leaves_no_hole(exact):
     """The edge passes through the pixel but for rounding, its ends at distances of any magnitude."""
     rng = np.random.default_rng(9)
     for _ in range(300):
@@ -93,22 +106,20 @@ def test_an_edge_that_grazes_a_pixel_leaves_no_hole(backend):
         xy = [start, end, aside, -aside]
         points = np.column_stack([xy, np.zeros(4)]).astype(np.float32)
         sides = [
-            rasterize(points, np.array([face]), 1, 1, cull="none", backend=backend) for face in ([0, 1, 2], [1, 0, 3])
+            rasterize(points, np.array([face]), 1, 1, cull="none", backend=exact) for face in ([0, 1, 2], [1, 0, 3])
         ]
         assert sum((side.triangle == 0).sum() for side in sides) == 1
 
 
-@backends
-def test_borders_on_pixel_centres_belong_to_the_left_and_the_top(backend):
+def test_borders_on_pixel_centres_belong_to_the_left_and_the_top(exact):
     square = np.array([[10, 20, 0], [30, 20, 0], [30, 40, 0], [10, 40, 0]], np.float32)
     wanted = np.zeros((HEIGHT, WIDTH), bool)
     wanted[20:40, 10:30] = True
     for faces in ([[0, 2, 1], [0, 3, 2]], [[0, 1, 2], [0, 2, 3]]):
-        found = rasterize(square, np.array(faces), WIDTH, HEIGHT, cull="none", backend=backend)
+        found = rasterize(square, np.array(faces), WIDTH, HEIGHT, cull="none", backend=exact)
         np.testing.assert_array_equal(found.triangle >= 0, wanted)
 
 
-@backends
 def test_the_nearest_wins_in_any_order(backend):
     points, faces = soup(np.random.default_rng(4))
     order = np.random.default_rng(5).permutation(len(faces))
@@ -123,16 +134,14 @@ def test_the_nearest_wins_in_any_order(backend):
     np.testing.assert_array_equal(straight.depth, deepest)
 
 
-@backends
-def test_larger_depth_is_nearer_and_ties_go_to_the_first(backend):
+def test_larger_depth_is_nearer_and_ties_go_to_the_first(exact):
     twice = np.concatenate([TRIANGLE, TRIANGLE + [0, 0, 0.1]]).astype(np.float32)
     faces = np.array([[0, 1, 2], [3, 4, 5], [3, 4, 5]])
-    found = rasterize(twice, faces, WIDTH, HEIGHT, backend=backend)
+    found = rasterize(twice, faces, WIDTH, HEIGHT, backend=exact)
     assert found.triangle[10, 20] == 1
     assert set(np.unique(found.triangle)) == {-1, 1}
 
 
-@backends
 def test_back_faces_are_culled_unless_kept(backend):
     front = rasterize(TRIANGLE, FRONT, WIDTH, HEIGHT, backend=backend)
     assert (front.triangle == 0).sum() == pytest.approx(50 * 35 / 2, abs=45)
@@ -141,12 +150,11 @@ def test_back_faces_are_culled_unless_kept(backend):
     np.testing.assert_array_equal(kept.triangle, front.triangle)
 
 
-@backends
 @pytest.mark.parametrize(
     "points",
     [
         [[5, 5, 0], [5, 5, 0], [20, 9, 0]],  # two corners in one place
-        [[5, 5, 0], [10, 10, 0], [20, 20, 0]],  # all on a line through pixel centres
+        [[5.5, 5, 0], [10.5, 10, 0], [20.5, 20, 0]],  # all on a line
         [[-50, 5, 0], [-50, 40, 0], [-20, 5, 0]],  # left of the image
         [[10, 60, 0], [10, 80, 0], [60, 60, 0]],  # below it
         [[10.2, 10.2, 0], [10.2, 10.8, 0], [10.8, 10.2, 0]],  # between pixel centres
@@ -157,7 +165,11 @@ def test_triangles_that_cover_no_pixel(backend, points):
     assert (found.triangle == -1).all()
 
 
-@backends
+def test_a_line_through_pixel_centres_covers_none(exact):
+    line = np.array([[5, 5, 0], [10, 10, 0], [20, 20, 0]])
+    assert (rasterize(line, FRONT, WIDTH, HEIGHT, cull="none", backend=exact).triangle == -1).all()
+
+
 @pytest.mark.parametrize("reach", [1e4, 1e7, 1e15])
 def test_a_huge_triangle_fills_the_image(backend, reach):
     points = np.array([[-reach, -reach, 0], [-reach, 3 * reach, 0], [3 * reach, -reach, 0]])
@@ -166,7 +178,6 @@ def test_a_huge_triangle_fills_the_image(backend, reach):
     assert np.isfinite(found.barycentrics).all()
 
 
-@backends
 def test_an_empty_mesh_gives_empty_fragments(backend):
     found = rasterize(np.zeros((0, 3)), np.zeros((0, 3), int), WIDTH, HEIGHT, backend=backend)
     assert found.triangle.shape == found.depth.shape == (HEIGHT, WIDTH)
@@ -174,7 +185,6 @@ def test_an_empty_mesh_gives_empty_fragments(backend):
     assert not interpolate(np.zeros((0, 2)), np.zeros((0, 3), int), found, backend=backend).any()
 
 
-@backends
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_points_that_are_not_finite_are_refused(backend, bad):
     points = TRIANGLE.copy()
@@ -183,13 +193,20 @@ def test_points_that_are_not_finite_are_refused(backend, bad):
         rasterize(points, FRONT, WIDTH, HEIGHT, backend=backend)
 
 
+def test_tensors_that_nvdiffrast_cannot_reach_are_refused(monkeypatch):
+    for backend in usable("nvdiffrast", monkeypatch):
+        monkeypatch.setattr("vividlib.geometry.raster_nvdiffrast.DEVICE", "elsewhere")
+        with pytest.raises(BackendError, match="move the tensors"):
+            rasterize(torch.from_numpy(TRIANGLE), FRONT, WIDTH, HEIGHT, backend=backend)
+
+
 def test_arguments_that_do_not_fit_are_refused():
     fragments = rasterize(TRIANGLE, FRONT, WIDTH, HEIGHT)
     with pytest.raises(ValueError, match="0 to 2"):
         rasterize(TRIANGLE, FRONT + 1, WIDTH, HEIGHT)
     with pytest.raises(ValueError, match="0 to 2"):
         rasterize(TRIANGLE, FRONT - 1, WIDTH, HEIGHT)
-    with pytest.raises(ValueError, match=r"\(N, 3\)"):
+    with pytest.raises(ValueError, match=r"\(..., N, 3\) or \(..., N, 4\)"):
         rasterize(TRIANGLE[:, :2], FRONT, WIDTH, HEIGHT)
     with pytest.raises(ValueError, match="cull"):
         rasterize(TRIANGLE, FRONT, WIDTH, HEIGHT, cull="front")
@@ -197,73 +214,82 @@ def test_arguments_that_do_not_fit_are_refused():
         interpolate(TRIANGLE[:2], FRONT, fragments)
     with pytest.raises(ValueError, match="another mesh"):
         interpolate(TRIANGLE, FRONT[:0], fragments)
-    with pytest.raises(BackendError, match="numba or numpy"):
+    with pytest.raises(BackendError, match="use auto, nvdiffrast, numba"):
         rasterize(TRIANGLE, FRONT, WIDTH, HEIGHT, backend="vulkan")
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
-@backends
-def test_no_flow_returns_the_image_bit_for_bit(backend, dtype):
-    image = np.random.default_rng(6).integers(0, 256, (HEIGHT, WIDTH, 3)).astype(dtype)
-    still = warp(image, np.zeros((HEIGHT, WIDTH, 2), np.float32), backend=backend)
-    assert still.dtype == dtype
-    np.testing.assert_array_equal(still, image)
-    window = warp(image, np.zeros((20, 30, 2), np.float32), (15, 7), backend=backend)
-    np.testing.assert_array_equal(window, image[7:27, 15:45])
+def test_a_batch_is_its_frames(backend):
+    rng = np.random.default_rng(10)
+    points, faces = grid(rng, 8, 6)
+    frames = np.stack([points, points + np.float32([3.3, -2.7, 0]), points[:, [0, 1, 2]] * np.float32([-1, 1, 1])])
+    frames = frames[:, None]  # two axes, (3, 1)
+    carried = rng.normal(size=(3, 1, len(points), 4)).astype(np.float32)
+    found = rasterize(frames, faces, WIDTH, HEIGHT, backend=backend)
+    own, shared = (interpolate(each, faces, found, backend=backend) for each in (carried, carried[0, 0]))
+    assert found.depth.shape == (3, 1, HEIGHT, WIDTH) and own.shape == (3, 1, HEIGHT, WIDTH, 4)
+    assert (found.triangle[2] == -1).all()  # mirrored: every triangle shows its back
+    for index in range(3):
+        alone = rasterize(frames[index, 0], faces, WIDTH, HEIGHT, backend=backend)
+        np.testing.assert_array_equal(found.triangle[index, 0], alone.triangle)
+        np.testing.assert_allclose(found.barycentrics[index, 0], alone.barycentrics, atol=1e-5)
+        np.testing.assert_allclose(found.depth[index, 0], alone.depth, atol=1e-5)
+        for all_at_once, attributes in ((own, carried[index, 0]), (shared, carried[0, 0])):
+            blended = interpolate(attributes, faces, alone, backend=backend)
+            np.testing.assert_allclose(all_at_once[index, 0], blended, atol=1e-4)
+    with pytest.raises(ValueError, match="do not fit frames"):
+        interpolate(carried[:2], faces, found, backend=backend)
 
 
-@backends
-def test_warping_an_affine_image_is_exact_inside(backend):
-    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
-    image = np.stack([2 * x + 3 * y, 5 - x, y], -1)
-    turn = np.array([[0.9, -0.3], [0.3, 0.9]])
-    target = (np.stack([x, y], -1) - [35, 25]) @ turn.T + [35.3, 24.6]
-    warped = warp(image, (target - np.stack([x, y], -1)).astype(np.float32), backend=backend)
-    inside = ((target >= 0) & (target <= [WIDTH - 1, HEIGHT - 1])).all(-1)
-    wanted = np.stack([2 * target[..., 0] + 3 * target[..., 1], 5 - target[..., 0], target[..., 1]], -1)
-    assert inside.mean() > 0.7
-    np.testing.assert_allclose(warped[inside], wanted[inside], atol=1e-3)
+def test_with_w_weights_are_those_on_the_surface(backend):
+    """What is carried from camera space is seen by the camera at the very pixel; without w it is elsewhere."""
+    camera = Camera(200.0, (WIDTH / 2, HEIGHT / 2), 0.5)
+    plane = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]]) * 0.2
+    posed = Rotation.from_euler("YX", (50, 30), degrees=True).apply(plane).astype(np.float32)
+    faces = np.array([[0, 1, 2], [0, 2, 3]])
+    pixels, depth = project(camera, posed)
+    points = np.column_stack([pixels, depth, camera.distance - depth])
+    found = rasterize(points, faces, WIDTH, HEIGHT, backend=backend)
+    flat = rasterize(points[:, :3], faces, WIDTH, HEIGHT, backend=backend)
+    np.testing.assert_array_equal(found.triangle, flat.triangle)
+    np.testing.assert_allclose(found.depth, flat.depth, atol=1e-6)
+    covered = found.triangle >= 0
+    y, x = np.nonzero(covered)
+    assert len(y) > 1000
+    for fragments, error in ((found, 0.15 if backend == "nvdiffrast" else 2e-3), (flat, None)):
+        seen, _ = project(camera, interpolate(posed, faces, fragments, backend=backend)[covered])
+        away = np.abs(seen - np.column_stack([x, y])).max()
+        assert away < error if error else away > 2
+    with pytest.raises(ValueError, match="behind the viewer"):
+        rasterize(points * [1, 1, 1, -1], faces, WIDTH, HEIGHT, backend=backend)
 
 
-@backends
-def test_warping_bytes_rounds_to_the_nearest(backend):
-    image = np.array([[[0], [10]], [[20], [31]]], np.uint8)
-    flow = np.zeros((2, 2, 2), np.float32)
-    flow[0, 0] = 0.5
-    flow[0, 1] = -0.04, 0
-    assert warp(image, flow, backend=backend)[..., 0].tolist() == [[15, 10], [20, 31]]  # 15.25 and 9.6
+@pytest.mark.parametrize("columns", [3, 4])
+def test_tensors_give_what_arrays_give(backend, device, columns):
+    points, faces = soup(np.random.default_rng(11))
+    points = np.column_stack([points, 1 - points[:, 2]])[:, :columns].astype(np.float32)
+    arrays = rasterize(points, faces, WIDTH, HEIGHT, backend=backend)
+    there = torch.from_numpy(points).to(device)
+    tensors = rasterize(there, torch.from_numpy(faces), WIDTH, HEIGHT, backend=backend)
+    np.testing.assert_array_equal(tensors.triangle.cpu(), arrays.triangle)
+    np.testing.assert_allclose(tensors.barycentrics.cpu(), arrays.barycentrics, atol=1e-6)
+    np.testing.assert_allclose(tensors.depth.cpu(), arrays.depth, atol=1e-6)
+    assert {part.dtype for part in vars(tensors).values()} == {torch.int32, torch.float32}
+    blended = interpolate(there, faces, tensors, backend=backend)
+    np.testing.assert_allclose(blended.cpu(), interpolate(points, faces, arrays, backend=backend), atol=1e-4)
 
 
-@backends
-def test_beyond_the_border_stands_the_borders_colour(backend):
-    image = np.random.default_rng(7).integers(0, 256, (HEIGHT, WIDTH, 1), np.uint8)
-    far = np.full((HEIGHT, WIDTH, 2), 1e9, np.float32)
-    assert (warp(image, far, backend=backend) == image[-1, -1]).all()
-    assert (warp(image, -far, backend=backend) == image[0, 0]).all()
-    outside = warp(image, np.zeros((4, 4, 2), np.float32), (-2, -2), backend=backend)
-    np.testing.assert_array_equal(outside[2:, 2:], image[:2, :2])
-    assert (outside[:3, :3] == image[0, 0]).all()
-
-
-def test_warps_agree_with_the_reference():
-    rng = np.random.default_rng(8)
-    flow = rng.normal(0, 20, (HEIGHT, WIDTH, 2)).astype(np.float32)
-    for image in (rng.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8), rng.normal(size=(40, 90, 5)).astype(np.float32)):
-        difference = warp(image, flow, backend="numba") - warp(image, flow, backend="numpy").astype(float)
-        assert np.abs(difference).max() <= (1 if image.dtype == np.uint8 else 1e-5)
-        assert (np.abs(difference) > 1e-5).mean() < 1e-3
-
-
-def test_warp_refuses_what_it_cannot_sample():
-    image, flow = np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4, 2), np.float32)
-    with pytest.raises(ValueError, match="NaN"):
-        warp(image, flow * np.nan)
-    with pytest.raises(ValueError, match="uint8 or float32"):
-        warp(image.astype(float), flow)
-    with pytest.raises(ValueError, match="uint8 or float32"):
-        warp(image[..., 0], flow)
-    with pytest.raises(ValueError, match=r"\(h, w, 2\)"):
-        warp(image, flow[..., :1])
+def test_outlines_are_smoothed_where_the_backend_can(backend, device):
+    points, faces = (
+        torch.from_numpy(TRIANGLE + [[0, 0, 0.3], [0, 0, 0.1], [0, 0, -0.2]]).float().to(device),
+        torch.from_numpy(FRONT),
+    )
+    fragments = rasterize(points, faces, WIDTH, HEIGHT, backend=backend)
+    picture = (fragments.triangle >= 0).float()[..., None]
+    if backend == "nvdiffrast":
+        assert antialias(picture, points, faces, fragments, backend=backend).shape == picture.shape
+    else:
+        with pytest.raises(BackendError, match="use nvdiffrast"):
+            antialias(picture, points, faces, fragments, backend=backend)
 
 
 def test_kernels_compile_where_nothing_can_be_cached(monkeypatch):
@@ -273,14 +299,3 @@ def test_kernels_compile_where_nothing_can_be_cached(monkeypatch):
 
     monkeypatch.setattr(CacheImpl, "_locator_classes", [])
     assert compiled(lambda x: x + 1)(1) == 2
-
-
-def test_sampling_at_the_own_places_returns_the_image():
-    rng = np.random.default_rng(0)
-    image = rng.integers(0, 256, (7, 9, 3), np.uint8)
-    own = np.stack(np.mgrid[:7, :9][::-1], -1).astype(np.float32)
-    np.testing.assert_array_equal(sample(image, own), image)
-    np.testing.assert_array_equal(sample(image, own[::-1, ::-1]), image[::-1, ::-1])
-    between = sample(image.astype(np.float32), own[:1, :1] + [0.25, 0.5])[0, 0]
-    rows = image[:2, :2].astype(np.float32).mean(0)
-    np.testing.assert_allclose(between, 0.75 * rows[0] + 0.25 * rows[1], atol=1e-3)

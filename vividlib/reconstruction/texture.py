@@ -213,7 +213,7 @@ def _seen(
     row = np.clip(at[..., 1].round().astype(int), 0, height - 1)
     inside = (at[..., 0] > 0) & (at[..., 1] > 0) & (at[..., 0] < width - 1) & (at[..., 1] < height - 1)
     shown = inside & (view.depth[row, column] - at[..., 2] < TOLERANCE) & (texels.triangle >= 0)
-    colour = sample(view.photo, at[..., :2]) / np.maximum(at[..., 5:], DEEP)
+    colour = sample(view.photo, (at[..., :2] + 0.5) / [width, height]) / np.maximum(at[..., 5:], DEEP)
     return colour, (shown * view.trust[row, column] * at[..., 3])[..., None], at[..., 4:5]
 
 

@@ -94,11 +94,11 @@ def dress(head: HeadModel, vertices: np.ndarray, rotation: Rotation, skin: tuple
     turned = head_to_camera(vertices.astype(np.float32), rotation.as_quat(), np.zeros(3))
     points, depth = project(embed.CAMERA, turned)
     fragments = raster.rasterize(np.column_stack([points, depth]), head.faces, embed.SIZE, embed.SIZE)
-    place = raster.interpolate(head.uv * TEXTURE - 0.5, head.uv_faces, fragments)
+    uv = raster.interpolate(head.uv, head.uv_faces, fragments)
     way = np.array([rng.uniform(-1, 1), rng.uniform(-0.3, 1), 1])
     ambient = rng.uniform(0.3, 0.9)
     light = ambient + (1 - ambient) * np.clip(vertex_normals(turned, head.faces) @ way / np.linalg.norm(way), 0, 1)
-    shaded = raster.sample(texture, place) * raster.interpolate(light[:, None], head.faces, fragments) ** (1 / 2.2)
+    shaded = raster.sample(texture, uv) * raster.interpolate(light[:, None], head.faces, fragments) ** (1 / 2.2)
     return np.where(fragments.triangle[..., None] < 0, around, shaded).astype(np.uint8)
 
 
