@@ -27,7 +27,6 @@ PAUSE = int(0.08 * MOTION_RATE)  # frames of silence that are a pause
 AIR = 6.0 * MOTION_RATE  # frames after which a speaker breathes in at a gap too short to be heard as a pause
 SOFTNESS = 0.12  # seconds, of each of three filters of one pole: speed and acceleration have no steps
 
-PURPOSE = 4  # of the random numbers
 _KEEP = np.exp(-1 / (SOFTNESS * MOTION_RATE))
 _POLES = np.poly([_KEEP] * 3)
 
@@ -49,7 +48,7 @@ class Breath:
 
 def begin(seed: int) -> Breath:
     """Empty lungs, at some time before the next breath."""
-    period, waits = noise.uniform(seed, PURPOSE, 0, 1, 2)[0]
+    period, waits = noise.uniform(seed, noise.BREATH, 0, 1, 2)[0]
     frames = _period(period)
     return Breath(0, False, int(waits * RETURN * frames), frames, 0.0, False, PAUSE, 0.0, np.zeros(3))
 
@@ -68,7 +67,7 @@ def step(state: Breath, seed: int, voice: np.ndarray) -> tuple[Breath, np.ndarra
     state : for the next step
     poses : (T, 6) float64 between 0 and `DEEPEST`
     """
-    random = noise.uniform(seed, PURPOSE, state.frame, len(voice), 2)
+    random = noise.uniform(seed, noise.BREATH, state.frame, len(voice), 2)
     inhaling, age, period, rise = state.inhaling, state.age, state.period, state.rise
     spoke, silent, level = state.spoke, state.silent, state.lungs
     lungs = np.empty(len(voice))

@@ -41,7 +41,6 @@ SETTLING = 25
 """Frames after the last voice from which on a head is as slow as heads get."""
 BRAKING = 1.5
 """Windows for which a head may go on and still be inside the limits."""
-PURPOSE = 3  # of the random numbers
 POSES = 3.0  # by which poses are divided to be about 1
 
 Memory = tuple[tuple[torch.Tensor, ...], ...]
@@ -211,7 +210,7 @@ def step(
     memory = head_window.Memory(*(part.copy() for part in state.memory))
     knots = splines.knots(state.frame, len(voice))
     # A copy, as Numba would compile anew for numbers that it must not write to.
-    random = noise.uniform(seed, PURPOSE, splines.coefficients_before(state.frame), len(knots), 2).copy()
+    random = noise.uniform(seed, noise.HEAD, splines.coefficients_before(state.frame), len(knots), 2).copy()
     rows = heard[None, MELS_PER_FRAME * knots[0] :] if len(knots) else heard[None, :0]
     sounds = sound_of(rows[:, : MELS_PER_FRAME * KNOT * len(knots)])[0].numpy()
     for knot, sound, uniform in zip(knots, sounds, random):

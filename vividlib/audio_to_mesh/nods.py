@@ -27,7 +27,6 @@ RECENT = 4 * MOTION_RATE  # frames over which the loudest is remembered
 RANGE = 40.0  # dB below the loudest at which a voice counts as silent
 QUIET = -30.0  # dB, taken for the loudest before anything is heard
 
-PURPOSE = 4  # of the random numbers
 BUMP = np.hanning(int(LASTS * MOTION_RATE) + 2)[1:-1]
 SMOOTHING = np.array([1, 2, 3, 2, 1]) / 9
 
@@ -85,7 +84,7 @@ def step(state: State, seed: int, loudness: np.ndarray, voice: np.ndarray) -> tu
             beat = state.frame + int(index)
             onsets[index] = min(1.0, peak[index] / STRONGEST_RISE)
     # Not every stress is nodded to.
-    willing = 0.2 + 0.8 * ndtr(noise.normal(seed, PURPOSE, state.frame, len(voice), 1)[:, 0])
+    willing = 0.2 + 0.8 * ndtr(noise.normal(seed, noise.NODS, state.frame, len(voice), 1)[:, 0])
     bows, nods = lfilter(BUMP, FIR, onsets * willing, zi=state.nods)
     after = State(
         state.frame + len(voice), levels[len(levels) - RECENT :], smoothing, float(smooth[-1]), rises[-2:], beat, nods

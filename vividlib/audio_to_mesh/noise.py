@@ -8,6 +8,8 @@ import numpy as np
 
 BLOCK = 256
 """Frames whose numbers are drawn at once."""
+EYES, STEPS, STEP_KINDS, HEAD, BREATH, NODS = range(6)
+"""Purposes: listed in one place, as two that share a number share what is drawn."""
 
 
 def uniform(seed: int, purpose: int, start: int, count: int, width: int) -> np.ndarray:
@@ -15,7 +17,7 @@ def uniform(seed: int, purpose: int, start: int, count: int, width: int) -> np.n
 
     Parameters
     ----------
-    purpose : what they are for; other purposes have other numbers
+    purpose : what they are for, one of the list above; other purposes have other numbers
     """
     return _frames(seed, purpose, start, count, width, False)
 

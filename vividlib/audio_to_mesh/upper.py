@@ -39,7 +39,6 @@ SMALLEST = float(np.log(0.001))
 """Logarithm of the smallest scale of a step: what trackers hold still would else be infinitely likely."""
 BLINKS, TARGETS = 128, 256
 """How many blinks and targets of saccades are kept to draw from."""
-EYES, STEPS, STEP_KINDS = 0, 1, 2  # purposes of random numbers
 
 OUTPUTS = 3 + 3 * COMPONENTS * KINDS
 
@@ -155,7 +154,7 @@ def step(
         feedback, shapes, blinks, targets = (
             part.double().numpy() for part in (upper.feedback(), upper.shapes, upper.blinks, upper.targets)
         )
-    random = noise.uniform(state.seed, EYES, state.frame, count, 7)
+    random = noise.uniform(state.seed, noise.EYES, state.frame, count, 7)
     blink, lids = eyes.blink(
         state.blink, state.frame, chances.blink, random[:, :3], by_age[0], blinks, controls.blink_rate
     )
@@ -176,8 +175,8 @@ def _curves(state: State, chances: Chances, feedback: np.ndarray) -> tuple[np.nd
     """The components (T, COMPONENTS), and the state of their two filters after them."""
     count = len(chances.blink)
     knots, first = splines.knots(state.frame, count), splines.coefficients_before(state.frame)
-    kind_of = noise.uniform(state.seed, STEP_KINDS, first, len(knots), COMPONENTS)[..., None]
-    size = noise.normal(state.seed, STEPS, first, len(knots), COMPONENTS)
+    kind_of = noise.uniform(state.seed, noise.STEP_KINDS, first, len(knots), COMPONENTS)[..., None]
+    size = noise.normal(state.seed, noise.STEPS, first, len(knots), COMPONENTS)
     weights = softmax(chances.weight[knots], axis=-1)
     kind = (kind_of > weights.cumsum(-1)[..., :-1]).sum(-1, keepdims=True)
     mean, scale = (np.take_along_axis(part[knots], kind, -1)[..., 0] for part in (chances.mean, chances.scale))
