@@ -15,7 +15,7 @@ from matplotlib import pyplot
 from matplotlib.figure import SubFigure
 
 from benchmarks.head_baselines import regression
-from benchmarks.head_motion import ANGLES, SEEDS, angles, codebooks, performed, performers, through
+from benchmarks.head_motion import ANGLES, angles, codebooks, performed, performers, through
 from benchmarks.head_voices import TOLD, Performer, Voice, filmed
 from vividlib.audio_to_mesh.head_codebook import PoseCodebook
 from vividlib.audio_to_mesh.splines import KNOT
@@ -28,7 +28,13 @@ from vividlib.training.head_poses import PoseClip
 from vividlib.training.head_sampler import STRANGERS
 
 SHOWN = 3  # people whose heads go through the codebook
+SEEDS = 5
+OCTAVES = 0.25, 0.5, 1, 2, 4  # Hz
 COLOURS = dict(zip(ANGLES, ("C0", "C1", "C2")))
+STYLES = {
+    "tracked": {"color": "k", "lw": 2}, "vividlib": {"color": "C0", "lw": 1}, "regression": {"color": "r", "lw": 1.2},
+    "smoothed noise": {"color": "0.5", "ls": ":"},
+}  # fmt: skip
 
 
 def through_the_codebook(panel: SubFigure, books: dict[str, PoseCodebook], clips: list[PoseClip]) -> None:
@@ -66,18 +72,13 @@ def trajectories(panel: SubFigure, voice: Voice, made: dict[str, list[np.ndarray
     rows = panel.subplots(1 + len(ANGLES), 1, sharex=True, height_ratios=[0.6, 1, 1, 1])
     rows[0].plot(np.arange(len(voice.samples)) / SAMPLE_RATE, voice.samples, lw=0.3, color="0.3")
     rows[0].set(yticks=[], ylabel=voice.name, xlim=(0, len(voice.samples) / SAMPLE_RATE))
-    styles = {
-        "vividlib": {"lw": 1},
-        "regression": {"color": "r", "lw": 1.2},
-        "smoothed noise": {"color": "0.5", "ls": ":"},
-    }
     for index, (axes, name) in enumerate(zip(rows[1:], ANGLES)):
         (truth,) = voice.seen
-        axes.plot(np.arange(len(truth)) / MOTION_RATE, angles(truth)[:, index], "k", lw=2, label="tracked")
+        axes.plot(np.arange(len(truth)) / MOTION_RATE, angles(truth)[:, index], label="tracked", **STYLES["tracked"])
         for who, performances in made.items():
             for seed, poses in enumerate(performances if who == "vividlib" else performances[:1]):
                 label = who if seed == 0 else None
-                axes.plot(np.arange(len(poses)) / MOTION_RATE, angles(poses)[:, index], label=label, **styles[who])
+                axes.plot(np.arange(len(poses)) / MOTION_RATE, angles(poses)[:, index], label=label, **STYLES[who])
         axes.set(ylabel=f"{name}, degrees")
         axes.grid(alpha=0.3)
     rows[1].legend(fontsize=8, ncols=4, loc="upper right")
@@ -89,9 +90,10 @@ def spectra(panel: SubFigure, truth: list[np.ndarray], made: dict[str, list[np.n
     for axes, index, name in zip(panel.subplots(1, len(ANGLES), sharey=True), range(len(ANGLES)), ANGLES):
         for who, stretches in ({"tracked": truth} | made).items():
             frequency, density = spectrum([angles(poses) for poses in stretches], MOTION_RATE)
-            style = {"color": "k", "lw": 2} if who == "tracked" else {"lw": 1.2}
-            axes.loglog(frequency[1:], density[1:, index], label=who, **style)
-        axes.set(xlabel=f"Hz, {name}", xlim=(LOWEST, HIGHEST + 2), ylim=(1e-6, None))
+            axes.loglog(frequency[1:], density[1:, index], label=who, **STYLES[who])
+        axes.set(xlabel=f"Hz, {name}", xlim=(LOWEST, HIGHEST), ylim=(1e-6, None))
+        axes.set_xticks(OCTAVES, [f"{hertz:g}" for hertz in OCTAVES])
+        axes.minorticks_off()
         axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
     panel.supylabel("degrees² / Hz", fontsize=9)

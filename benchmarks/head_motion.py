@@ -44,7 +44,7 @@ from vividlib.training.head_poses import PoseClip
 from vividlib.training.head_sampler import STRANGERS
 
 ANGLES, XYZ = ("pitch", "yaw", "roll"), ("x", "y", "z")
-SEEDS = 5
+SEEDS = 20  # of each voice: what a head has to do with a voice is little beside what is drawn
 EXCERPT = 4 * MOTION_RATE  # frames of a voice that are shuffled
 HOUR, PART, REPEATS_FROM = 3600.0, 300.0, 10.0  # seconds
 
@@ -230,7 +230,7 @@ def main() -> None:
         "a clip each": [voice for voice in long if voice.name in STRANGERS],
         "clips of a word": [voice for voice in people if voice.name in STRANGERS and voice not in long],
     }
-    everybody = [voice for group in strangers.values() for voice in group]
+    everybody = strangers["everybody"] = [voice for group in strangers.values() for voice in group]
     voices = unseen(given.speech)
     results: dict = {"codebook": {
         "people held out": reconstruction(codebooks(), [clip for clip in tracked if clip.speaker in HELD_OUT]),
