@@ -81,7 +81,7 @@ def trajectories(panel: SubFigure, voice: Voice, made: dict[str, list[np.ndarray
                 axes.plot(np.arange(len(poses)) / MOTION_RATE, angles(poses)[:, index], label=label, **STYLES[who])
         axes.set(ylabel=f"{name}, degrees")
         axes.grid(alpha=0.3)
-    rows[1].legend(fontsize=8, ncols=4, loc="upper right")
+    panel.legend(*rows[1].get_legend_handles_labels(), fontsize=8, ncols=4, loc="outside upper right")
     rows[-1].set_xlabel("seconds")
 
 
