@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 import vividlib as vv
 from vividlib.audio_to_mesh.controls import STYLES
 from vividlib.audio_to_mesh.eyes import seen_from_camera
+from vividlib.audio_to_mesh.head_sampler import load_sampler
 from vividlib.audio_to_mesh.network import SPOKEN_INDEX
 from vividlib.audio_to_mesh.performance import speak
 from vividlib.audio_to_mesh.stream import load_network
@@ -88,7 +89,7 @@ def test_styles_differ_more_in_the_upper_face_than_at_the_lips(speech, plain):
 
 
 def test_there_are_as_many_styles_as_the_weights_hold():
-    assert len(load_network().styles.weight) == STYLES
+    assert len(load_network().styles.weight) == len(load_sampler().styles.weight) == STYLES
 
 
 @pytest.mark.parametrize(

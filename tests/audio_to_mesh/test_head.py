@@ -3,10 +3,11 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from vividlib.audio_to_mesh import nods
 from vividlib.audio_to_mesh.controls import Controls
 from vividlib.audio_to_mesh.features import MEL_BANDS, MELS_PER_FRAME
 from vividlib.audio_to_mesh.head import EASE, Head
-from vividlib.audio_to_mesh.limits import LARGEST, Limits, limits_of
+from vividlib.audio_to_mesh.limits import LARGEST, LEAST, Limits, limits_of
 from vividlib.conventions import MOTION_RATE
 from vividlib.types import Motion
 
@@ -31,11 +32,11 @@ def heard(frames):
     return 20 * voice * np.abs(np.sin(4 * np.pi * times)) - 40, voice
 
 
-def moved(controls, frames=MINUTE, seed=0, limits=ANY, sizes=()):
+def moved(controls, frames=MINUTE, seed=0, limits=ANY, sizes=(), rest=(0, 0, 0)):
     """Poses (T, 6): rotation vector and translation, made in chunks of the given sizes and a last one."""
     loudness, voice = heard(frames)
     mel = torch.from_numpy(np.repeat(loudness, MELS_PER_FRAME)[:, None] / 20).float().expand(-1, MEL_BANDS)
-    head, parts, first = Head(controls, limits), [], 0
+    head, parts, first = Head(controls, limits, np.array(rest)), [], 0
     state = head.begin(seed)
     for size in [*sizes, frames]:
         if first >= frames:
@@ -67,6 +68,35 @@ def test_nothing_leaves_the_limits(kind, limits, distance):
         poses = moved(Controls(head=head, head_strength=2, distance=distance), 3 * MINUTE, limits=limits)
         assert limits.share(poses).max() < 1 + 1e-6  # of float32
         assert kind == "still" or limits.share(poses).max(0)[:3].min() > 0.3  # and what is left is used
+
+
+def test_a_photo_that_hardly_lets_heads_bow_does_not_hold_them_up():
+    """Nods as deep as elsewhere would take more than all the way down, and the photo's own pose with it."""
+    worst = Limits(-LARGEST * LEAST**2, LARGEST * LEAST**2)
+    poses = moved(Controls(head_strength=2), 3 * MINUTE, limits=worst)
+    assert worst.share(poses).max() < 1 + 1e-6
+    pitch = poses[:, 0] / worst.high[0]
+    assert abs(pitch.mean()) < 0.35 and pitch.max() > 0.4
+
+
+def test_nods_are_laid_on_what_is_drawn(monkeypatch):
+    nodding = moved(Controls())
+    monkeypatch.setattr(nods, "step", lambda state, seed, loudness, voice: (state, np.zeros(len(voice))))
+    added = np.degrees(nodding - moved(Controls()))
+    assert 0.5 < added[:, 0].max() < np.degrees(nods.DEPTH) and added[:, 0].min() > -1e-4  # down
+    assert np.abs(added[:, 1:]).max() < 1e-4
+
+
+def test_levels_of_speed_are_heard():
+    slow, fast = (np.abs(np.diff(moved(Controls(head_speed=speed))[:, :3], axis=0)).mean() for speed in (1, 5))
+    assert fast > 1.5 * slow
+
+
+def test_heads_move_in_their_style_and_by_how_the_photo_shows_them():
+    plain = moved(Controls())
+    assert np.array_equal(moved(Controls(style=1, style_strength=0)), plain)
+    for other in (moved(Controls(style=1)), moved(Controls(), rest=(0.1, 0.4, 0))):
+        assert np.degrees(np.abs(other - plain)[:, :3]).mean() > 0.5
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -21,6 +21,7 @@ from vividlib.conventions import MOTION_RATE
 EASE = 1.2  # seconds from the pose in the photo to that of a take, and to another distance
 WEAKEST = 0.05  # strength below which motion does not grow to fill the limits
 CLOSER = 0.6  # share of the way to a limit that a distance may take; the rest is for motion
+BOWING = 0.5  # share of the way down that nods may take; the rest is for the codebook, which would else have no rest
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,13 +98,14 @@ class Head:
             poses = np.zeros((len(voice), 6))
         elif self.controls.head == "codebook":
             strength = max(self.controls.head_strength, WEAKEST)
-            room = self._room.beside(np.array([strength * nods.DEPTH, 0, 0, 0, 0, 0]))
+            deepest = min(strength * nods.DEPTH, BOWING * self._room.high[0])
+            room = self._room.beside(np.array([deepest, 0, 0, 0, 0, 0]))
             sampled, poses = head_sampler.step(
                 state.sampler, state.seed, mel, voice, self.controls.head_speed - 1, self._condition,
                 room.low / strength, room.high / strength,
             )  # fmt: skip
             nodded, pitch = nods.step(state.nods, state.seed, loudness, voice)
-            poses[:, 0] += pitch
+            poses[:, 0] += pitch * deepest / (strength * nods.DEPTH)
             poses *= self.controls.head_strength
         else:
             poses = self._room.soften(self._take.at(seconds)) * ease
