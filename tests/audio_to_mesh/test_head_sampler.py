@@ -7,6 +7,8 @@ from vividlib.audio_to_mesh.features import MEL_BANDS, MELS_PER_FRAME
 from vividlib.audio_to_mesh.head_codebook import LATENT, POSE, SHIFTS, TURNS, UNIT, coded
 from vividlib.audio_to_mesh.head_sampler import (
     BANDS,
+    BRAKING,
+    GUIDANCE,
     LEVELS,
     MEMORY,
     WIDTH,
@@ -14,6 +16,7 @@ from vividlib.audio_to_mesh.head_sampler import (
     begin,
     compiled_weights,
     load_sampler,
+    load_windows,
     sound_of,
     step,
 )
@@ -53,9 +56,19 @@ def speed(poses: np.ndarray) -> float:
 
 @pytest.mark.parametrize("seed", range(2))
 def test_chunks_of_any_size_give_the_same_head(seed):
-    heard = talking(MINUTE // 2)
+    mel, _ = talking(MINUTE)
+    heard = mel, (np.arange(MINUTE) // 120 % 2).astype(np.float32)  # pauses in which a head settles
     sizes = np.random.default_rng(seed).choice([1, 2, 3, 4, 50, 300], 40)
-    assert np.array_equal(moved(heard, seed=seed, sizes=sizes), moved(heard, seed=seed))
+    for chunks in (sizes, np.minimum(sizes, 7).repeat(20)):
+        assert np.array_equal(moved(heard, level=4, seed=seed, sizes=chunks), moved(heard, level=4, seed=seed))
+
+
+def test_a_state_can_be_used_twice():
+    (mel, voice), state = talking(MINUTE), begin()
+    given = mel[: MELS_PER_FRAME * 300], voice[:300], 2, NEUTRAL, -WIDE, WIDE
+    state, _ = step(state, 0, *given)
+    once, again = (step(state, 0, *given)[1] for _ in range(2))
+    assert np.array_equal(once, again)
 
 
 def test_seeds_differ_and_a_seed_repeats():
@@ -140,6 +153,59 @@ def test_one_window_compiled_is_the_network():
         np.testing.assert_allclose(seen, features[:, window], atol=1e-5)
         for row in range(2):
             np.testing.assert_allclose(head_window.logits(weights.turns, seen[row]), logits[row, window], atol=1e-4)
+
+
+def test_one_window_drawn_is_what_the_network_expects_most():
+    """The other half of the oracle: guidance, limits, shifts that know the turn, and decoding, with an empty nucleus."""
+    torch.manual_seed(1)
+    sampler = load_sampler()
+    weights = compiled_weights(sampler)._replace(nucleus=0.0)
+    wide, tight = torch.full((POSE,), 20.0), torch.full((POSE,), 1.0)
+    held, unlike = 0, 0
+    for number in range(40):
+        room = tight if number % 2 else wide
+        last = torch.randn(POSE).clamp(-0.8, 0.8) + torch.stack([torch.zeros(POSE), 0.3 * torch.randn(POSE)])
+        sound, latents = torch.randn(1, 1, KNOT * BANDS) - 1, torch.randn(2 * LATENT)
+        memory = head_window.Memory(*(part.copy() for part in begin().memory))
+        after, chosen = head_window.following(
+            weights, memory, sound[0, 0].numpy(), weights.levels[2], last.numpy(), latents.numpy(),
+            -room.numpy(), room.numpy(), np.full(2, 0.5),
+        )  # fmt: skip
+        with torch.inference_mode():
+            features, _ = sampler(
+                sound.expand(2, -1, -1), torch.tensor([True, False]), last.expand(2, 1, -1, -1),
+                latents.expand(2, 1, -1), torch.full((2, 1), 2), torch.zeros(2, WIDTH), sampler.nothing(2),
+            )  # fmt: skip
+            seen = features[:, 0]
+            for book, choice, part, own in (
+                (sampler.turns, sampler.turn, TURNS, slice(0, LATENT)),
+                (sampler.shifts, sampler.shift, SHIFTS, slice(LATENT, None)),
+            ):
+                heard, deaf = choice(seen)
+                ends = last[1, part] + BRAKING * (last[1, part] - last[0, part] + book.moves())
+                outside = (ends.abs() >= room[part]).any(1)
+                expected = ((1 - GUIDANCE) * deaf + GUIDANCE * heard).masked_fill(outside, -torch.inf)
+                assert not outside.all()
+                latent = book.codes[expected.argmax()]
+                made = torch.minimum(book.decode(last[:, part], latent), room[part]).maximum(-room[part])
+                np.testing.assert_allclose(chosen[own], latent, atol=1e-6)
+                np.testing.assert_allclose(after[1, part], made, atol=1e-4)
+                held += bool(outside[heard.argmax()])
+                unlike += int(heard.argmax() != ((1 - GUIDANCE) * deaf + GUIDANCE * heard).argmax())
+                seen = torch.cat([seen, latent.expand(2, -1)], 1)
+        np.testing.assert_array_equal(after[0], last[1])
+    assert held > 3 and unlike > 3  # limits and guidance did matter
+
+
+def test_a_head_that_no_code_can_stop_is_held_at_the_limit():
+    weights, rest, room = load_windows(), begin(), np.ones(POSE, np.float32)
+    for way in (-1, 1):
+        last = np.float32(way) * np.outer([-2, 0.9], np.ones(POSE)).astype(np.float32)
+        after, _ = head_window.following(
+            weights, rest.memory, np.zeros(KNOT * BANDS, np.float32), weights.levels[2], last, rest.latents, -room, room,
+            np.full(2, 0.5),
+        )  # fmt: skip
+        assert (way * after[1]).max() == 1 and (way * after[1] == 1).sum() >= 3
 
 
 def test_only_the_likeliest_codes_that_stay_inside_are_drawn():

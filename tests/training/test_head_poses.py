@@ -3,6 +3,8 @@ import pytest
 from scipy.signal import butter, sosfiltfilt
 from scipy.spatial.transform import Rotation
 
+from vividlib.audio_to_mesh import splines
+from vividlib.audio_to_mesh.head_codebook import UNIT
 from vividlib.conventions import ARKIT_INDEX, MOTION_RATE
 from vividlib.errors import InputError
 from vividlib.training import clips
@@ -27,6 +29,9 @@ def test_what_follows_from_the_mouth_is_taken_away_and_nothing_else():
     before, after = ((poses - head)[50:-50].std(0).max() for poses in (leaking, cleaned))
     assert after < 0.4 * before
     np.testing.assert_allclose(without_mouth([head], [np.zeros((FRAMES, 1))])[0], head)
+    slow = 3 * smooth(1, 0.1)  # who turns to somebody may open the mouth for as long
+    both = without_mouth([leaking + 0.1 * slow], [jaw + slow])[0]
+    assert np.abs(both - head - 0.1 * slow)[50:-50].std(0).max() < 0.4 * before
 
 
 @pytest.fixture
@@ -68,6 +73,17 @@ def test_a_mirror_turns_left_into_right_and_back(folder):
 def test_a_folder_without_clips_is_an_error(tmp_path):
     with pytest.raises(InputError, match="prepare"):
         read([tmp_path])
+
+
+@pytest.mark.parametrize("phase", (0, 1, 3))
+def test_coefficients_are_those_of_the_curves_that_are_drawn(phase):
+    poses = 0.05 * smooth(6, 2.0)
+    found = coefficients(poses, phase)
+    drawn, _ = splines.draw(
+        splines.begin(6), 0, phase + FRAMES, found[2:] * UNIT
+    )  # the third begins `phase` frames before
+    known = 2 * splines.KNOT  # frames to which the first two add
+    np.testing.assert_allclose(drawn[phase:][known:], poses_of(found, FRAMES, phase)[known:], atol=1e-6)
 
 
 @pytest.mark.parametrize("phase", (0, 1, 3))
