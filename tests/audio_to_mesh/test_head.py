@@ -94,8 +94,10 @@ def test_levels_of_speed_are_heard():
 
 def test_heads_move_in_their_style_and_by_how_the_photo_shows_them():
     plain = moved(Controls())
-    assert np.array_equal(moved(Controls(style=1, style_strength=0)), plain)
-    for other in (moved(Controls(style=1)), moved(Controls(), rest=(0.1, 0.4, 0))):
+    unmet = 1  # the synthetic voices have no head
+    for same in (Controls(style=unmet), Controls(style=2, style_strength=0)):
+        assert np.array_equal(moved(same), plain)
+    for other in (moved(Controls(style=2)), moved(Controls(), rest=(0.1, 0.4, 0))):
         assert np.degrees(np.abs(other - plain)[:, :3]).mean() > 0.5
 
 

@@ -193,7 +193,8 @@ def test_the_sampler_learns_that_heads_follow_the_voice(books, courses, monkeypa
     monkeypatch.setattr(head_sampler, "WINDOWS", 512)
     monkeypatch.setattr(head_sampler, "CHECK", ("person3",))
     monkeypatch.setattr(head_sampler, "STRANGERS", ("person2",))
-    _, log = head_sampler.learn(courses, books, ["neutral", "person0", "person1"], steps=120)
+    sampler, log = head_sampler.learn(courses, books, ["neutral", "person0", "person3", "elsewhere"], steps=120)
+    assert sampler.styles.weight.detach().any(1).tolist() == [False, True, False, False]  # who is met has a style
     assert log[-1]["strangers"]["heard"] < log[-1]["strangers"]["deaf"] - 0.05
     assert log[-1]["strangers"]["heard"] < log[0]["strangers"]["heard"]
     json.dumps(log)

@@ -192,6 +192,9 @@ def learn(
         own.load_state_dict(book.state_dict())
         own.requires_grad_(False)
     set_codes(sampler, known)
+    met = {one.speaker for one in known.courses}
+    with torch.no_grad():  # a style that nothing is learned of is the neutral one, and no random one
+        sampler.styles.weight[[number for number, name in enumerate(styles) if name not in met]] = 0
     learned = [weight for weight in sampler.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(learned, lr=RATE, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=0.1)
