@@ -114,7 +114,8 @@ def regression(clips: list[PoseClip], steps: int = STEPS, seed: int = 0) -> Regr
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     moving = [c for c in clips if c.speaker not in (*STRANGERS, *STILL, *ELSEWHERE) and len(c.poses) >= MOTION_RATE]
-    edges, chance = level_edges(moving), shares(moving)
+    edges = level_edges(moving)
+    chance = shares([clip.speaker for clip in moving], [len(clip.poses) for clip in moving])
     examples = []
     for clip in (one for own in moving for one in (own, own.mirrored)):
         curve = coefficients(clip.poses)

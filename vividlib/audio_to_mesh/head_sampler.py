@@ -111,7 +111,7 @@ class HeadSampler(nn.Module):
 class Choice(nn.Module):
     """Chances of codes: a mixture of normals over what they do, times how common they are.
 
-    So that codes that do alike are alike in their chances, and an hour of people is enough to learn them from.
+    So that codes that do alike are alike in their chances, and half an hour of people is enough to learn them from.
     """
 
     def __init__(self, width: int, codes: int):
@@ -177,7 +177,7 @@ def begin() -> State:
     silence = torch.full(((KNOT - 1) * MELS_PER_FRAME, MEL_BANDS), SILENCE)
     keys = np.zeros((len(DILATIONS), 2, MEMORY + 1, WIDTH), np.float32)
     inputs = np.zeros((len(DILATIONS), 2, 2 * max(DILATIONS) + 1, WIDTH), np.float32)
-    memory = head_window.Memory(keys, keys, inputs, np.zeros(1, np.int64))
+    memory = head_window.Memory(keys, keys.copy(), inputs, np.zeros(1, np.int64))
     last, latents = np.zeros((2, POSE), np.float32), np.zeros(2 * LATENT, np.float32)
     return State(0, silence, SETTLING, last, latents, memory, splines.begin(POSE, splines.CUBIC))
 
@@ -204,7 +204,7 @@ def step(
     poses : (T, POSE) float64, radians and metres from rest
     """
     weights, heard, found = load_windows(), torch.cat([state.mel, mel]), []
-    low, high = (np.float32(limit / UNIT) for limit in (low, high))
+    low, high = ((limit / UNIT).astype(np.float32) for limit in (low, high))
     quiet = _since(voice > 0.5, state.quiet)
     last, latents = state.last, state.latents
     memory = head_window.Memory(*(part.copy() for part in state.memory))

@@ -14,6 +14,7 @@ from scipy.signal import lfilter, lfilter_zi
 from scipy.special import ndtr
 
 from vividlib.audio_to_mesh import noise
+from vividlib.audio_to_mesh.features import QUIETEST_VOICE
 from vividlib.audio_to_mesh.splines import FIR
 from vividlib.conventions import MOTION_RATE
 
@@ -25,7 +26,6 @@ LEAST_RISE = 0.8  # dB a frame from which the voice sets in
 STRONGEST_RISE = 5.0  # dB a frame that makes the largest nod
 RECENT = 4 * MOTION_RATE  # frames over which the loudest is remembered
 RANGE = 40.0  # dB below the loudest at which a voice counts as silent
-QUIET = -30.0  # dB, taken for the loudest before anything is heard
 
 BUMP = np.hanning(int(LASTS * MOTION_RATE) + 2)[1:-1]
 SMOOTHING = np.array([1, 2, 3, 2, 1]) / 9
@@ -46,10 +46,10 @@ class State:
 
 def begin() -> State:
     """Silence."""
-    silent = QUIET - RANGE
+    silent = QUIETEST_VOICE - RANGE
     return State(
         frame=0,
-        levels=np.full(RECENT, QUIET),
+        levels=np.full(RECENT, QUIETEST_VOICE),
         smoothing=silent * lfilter_zi(SMOOTHING, [1]),
         smooth=silent,
         rises=np.zeros(2),

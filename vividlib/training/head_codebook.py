@@ -20,7 +20,7 @@ from vividlib.training.head_curves import coefficients, shares
 from vividlib.training.head_poses import PoseClip, read
 
 BOOKS = "head_codebooks.safetensors"
-PHASES = 0, 2  # frames by which windows begin before a clip: all that a knot can be late, by halves
+PHASES = 0, 2  # frames by which windows begin before a clip: codes are the same in between
 STEPS, BATCH, RATE = 2000, 512, 2e-3
 SPAN = 16  # windows of one example
 LARGER = 0.8, 1.5
@@ -35,7 +35,7 @@ def learn(clips: list[PoseClip], part: slice, codes: int, steps: int = STEPS, se
     random = np.random.default_rng(seed)
     both = [pose for clip in clips for pose in (clip, clip.mirrored)]
     curves = [[torch.from_numpy(coefficients(clip.poses, phase)[:, part]) for phase in PHASES] for clip in both]
-    chance = shares(both)
+    chance = shares([one.speaker for one in both], [len(one.poses) for one in both])
     codebook = PoseCodebook(codes)
     quantise = VectorQuantize(
         dim=LATENT, codebook_size=codes, decay=DECAY, kmeans_init=True, threshold_ema_dead_code=REVIVE,
@@ -59,7 +59,7 @@ def learn(clips: list[PoseClip], part: slice, codes: int, steps: int = STEPS, se
 
 
 def _examples(curves: list[torch.Tensor], random: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Stretches of curves from random points, (B, 2 + SPAN + AHEAD - 1, PART), and which windows count (B, SPAN)."""
+    """Stretches of curves from random points, (B, 1 + SPAN + AHEAD, PART), and which windows count (B, SPAN)."""
     length = 1 + SPAN + AHEAD
     truth, counts = torch.empty(len(curves), length, PART), torch.zeros(len(curves), SPAN)
     for row, curve in enumerate(curves):

@@ -6,7 +6,6 @@ import numpy as np
 
 from vividlib.audio_to_mesh.head_codebook import POSE, UNIT
 from vividlib.audio_to_mesh.splines import KNOT, SPLINE
-from vividlib.training.head_poses import PoseClip
 
 FLAT = 1e-3  # weight of second differences, which bounds the coefficients at the ends
 
@@ -33,10 +32,10 @@ def poses_of(coefficients: np.ndarray, frames: int, phase: int = 0) -> np.ndarra
     return basis(frames, phase) @ coefficients * UNIT
 
 
-def shares(clips: list[PoseClip]) -> np.ndarray:
+def shares(speakers: list[str], lengths: list[int]) -> np.ndarray:
     """Chance of each clip to be learned from: a person counts by the root of how much there is of them."""
-    frames = {}
-    for clip in clips:
-        frames[clip.speaker] = frames.get(clip.speaker, 0) + len(clip.poses)
-    chance = np.array([len(clip.poses) / np.sqrt(frames[clip.speaker]) for clip in clips])
+    total: dict[str, int] = {}
+    for speaker, length in zip(speakers, lengths):
+        total[speaker] = total.get(speaker, 0) + length
+    chance = np.array([length / np.sqrt(total[speaker]) for speaker, length in zip(speakers, lengths)])
     return chance / chance.sum()

@@ -2,8 +2,8 @@
 
 A tracker that fits pose and expression at once takes a part of an opening mouth for a nod: above 1 Hz the tracked
 pitch goes with the jaw. What of the pose above 1 Hz follows linearly from the mouth is taken away, person by person,
-and with it what trembles faster than heads do (Munhall et al., "Visual prosody and speech intelligibility", 2004: heads
-that speak move below 6 Hz).
+and with it what trembles faster than 4 Hz: heads that speak move below 6 Hz (Munhall et al., "Visual prosody and speech
+intelligibility", 2004), and nearly all of it is below 4.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def read(folders: Iterable[Path]) -> list[PoseClip]:
     Raises
     ------
     InputError
-        If there are none.
+        If there are no clips.
     """
     found = [(file.stem, clips.load(file)) for file in clips.files(folders)]
     people: dict[str, list[tuple[str, clips.Clip]]] = {}
@@ -79,7 +79,7 @@ def _person(own: list[tuple[str, clips.Clip]]) -> list[PoseClip]:
 
 
 def without_mouth(poses: list[np.ndarray], mouths: list[np.ndarray]) -> list[np.ndarray]:
-    """Poses (T, 6) of one person's clips without what fast moves of the mouth (T, C) explain."""
+    """Poses (T, 6) of one person's clips without what fast moves of the mouth (T, C) explain, by ridge regression."""
     fast, moves = ([sosfiltfilt(LEAKING, row, axis=0) for row in rows] for rows in (poses, mouths))
     said = np.concatenate(moves)
     leak = np.linalg.solve(said.T @ said + RIDGE * np.eye(said.shape[1]), said.T @ np.concatenate(fast))

@@ -1,7 +1,7 @@
 """Phase two of the head: learn which code of head motion comes next, given a voice.
 
 Cross-entropy on the codes of the frozen codebook. The people who are seen for a while, on the move as people are who talk
-to somebody, teach half of it; news readers, seen for a word at a time, the other half.
+to somebody, teach more than half of it; news readers, seen for a word at a time, the rest.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from vividlib.training.augment import augment
 from vividlib.training.clips import HEADS_LENT, HELD_OUT
 from vividlib.training.examples import clip_mel
 from vividlib.training.head_codebook import load_books
-from vividlib.training.head_curves import coefficients
+from vividlib.training.head_curves import coefficients, shares
 from vividlib.training.head_poses import PoseClip, read
 
 PHASES = range(KNOT)  # frames by which windows begin before a clip
@@ -96,10 +96,7 @@ class Batches:
 
     def __init__(self, courses: list[Course], styles: list[str], seed: int):
         self.courses, self.styles, self.seed = courses, styles, seed
-        frames: dict[str, int] = {}
-        for one in courses:
-            frames[one.speaker] = frames.get(one.speaker, 0) + one.windows
-        chance = np.array([one.windows / np.sqrt(frames[one.speaker]) for one in courses])
+        chance = shares([one.speaker for one in courses], [one.windows for one in courses])
         long = np.array([one.windows * KNOT >= LONG for one in courses])
         if long.any() and not long.all():
             for which, share in ((long, LONG_SHARE), (~long, 1 - LONG_SHARE)):
@@ -216,15 +213,14 @@ def learn(
 
 
 def level_edges(clips: list[PoseClip]) -> np.ndarray:
-    """Speeds in degrees a second that part the LEVELS: each is as common among clips, every person counting alike."""
-    found = [(clip.speaker, speeds(coefficients(clip.poses))) for clip in clips if len(clip.poses) >= MOTION_RATE]
-    total: dict[str, int] = {}
-    for speaker, row in found:
-        total[speaker] = total.get(speaker, 0) + len(row)
-    values = np.concatenate([row for _, row in found])
-    weight = np.concatenate([np.full(len(row), total[speaker] ** -0.5) for speaker, row in found])
+    """Speeds in degrees a second that part the LEVELS, each as common as the others, of clips of a second or more."""
+    clips = [clip for clip in clips if len(clip.poses) >= MOTION_RATE]
+    rows = [speeds(coefficients(clip.poses)) for clip in clips]
+    lengths = np.array([len(row) for row in rows])
+    weight = np.repeat(shares([clip.speaker for clip in clips], lengths) / lengths, lengths)
+    values = np.concatenate(rows)
     order = np.argsort(values)
-    return np.interp(np.arange(1, LEVELS) / LEVELS, np.cumsum(weight[order]) / weight.sum(), values[order])
+    return np.interp(np.arange(1, LEVELS) / LEVELS, np.cumsum(weight[order]), values[order])
 
 
 def set_codes(sampler: HeadSampler, batches: Batches) -> None:
