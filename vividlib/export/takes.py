@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from vividlib import export
 from vividlib.audio_to_mesh.controls import Controls, check_controls
 from vividlib.errors import MotionError
@@ -31,7 +33,7 @@ def with_take(controls: Controls, progress: Progress | None = None) -> Controls:
         return controls
     if path.suffix.lower() in export.MOTION_SUFFIXES:
         motion = export.load(path)
-        if not (motion.head_rotation[:, :3].any() or motion.head_translation.any()):
+        if not (np.ptp(motion.head_rotation, 0).any() or np.ptp(motion.head_translation, 0).any()):
             raise MotionError(f"{path}: the head of this motion does not move; hand in another, or choose still.")
     else:
         from vividlib.head.model import load  # here, because OpenCV and MediaPipe take their time to load
