@@ -32,7 +32,7 @@ def test_a_photo_from_the_front_with_room_leaves_all_freedom():
     limits = limits_of(photo())
     np.testing.assert_allclose(limits.low, WHOLE.low)
     np.testing.assert_allclose(limits.high, WHOLE.high)
-    np.testing.assert_allclose(np.degrees([WHOLE.high[:3], -WHOLE.low[:3]]), 15)
+    np.testing.assert_allclose(np.degrees([WHOLE.high[:3], -WHOLE.low[:3]]), 14)
 
 
 @pytest.mark.parametrize(("name", "axis"), [("yaw", YAW), ("pitch", PITCH)])
