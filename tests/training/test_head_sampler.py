@@ -22,7 +22,7 @@ from vividlib.training import head_sampler
 from vividlib.training.clips import HEADS_LENT, HELD_OUT
 from vividlib.training.examples import clip_mel
 from vividlib.training.head_curves import coefficients
-from vividlib.training.head_poses import PoseClip
+from vividlib.training.head_poses import MIRROR, PoseClip
 
 pytest.importorskip("vector_quantize_pytorch", reason="phase one needs vector-quantize-pytorch: vividlib[training]")
 from vividlib.training import head_codebook
@@ -155,6 +155,20 @@ def test_what_a_window_is_learned_from_is_what_came_before_it(books, courses):
             np.testing.assert_array_equal(row["codes"], one.codes[copy, start : start + 20])
             np.testing.assert_array_equal(row["before"][1:], one.codes[copy, start : start + 19])
             assert (row["before"][0] == (one.codes[copy, start - 1] if start else -1)).all()
+
+
+def test_half_of_a_course_is_seen_in_a_mirror(books, monkeypatch):
+    monkeypatch.setattr(head_sampler, "LARGER", (1, 1))
+    monkeypatch.setattr(head_sampler, "UNLIKE", 0)
+    clip = replace(CLIPS[0], rest=np.array([0.1, 0.2, 0.3], np.float32))
+    one = head_sampler.course(clip, books, np.array([5, 10, 20, 30.0]), np.random.default_rng(0))
+    assert len(one.rest) == 2 * len(head_sampler.PHASES) and one.phase.tolist() == 2 * [*head_sampler.PHASES]
+    own, mirrored = (
+        (rest.numpy().mean(0), last[..., 0, :].numpy().mean((0, 1)))
+        for rest, last in zip(one.rest.chunk(2), one.last.chunk(2))
+    )
+    np.testing.assert_allclose(mirrored[0], own[0] * MIRROR[:3])
+    np.testing.assert_allclose(mirrored[1], own[1] * MIRROR, atol=0.2)
 
 
 def test_the_level_of_a_window_is_the_speed_of_its_own_step(books, monkeypatch):

@@ -54,7 +54,7 @@ class Controls:
     style: int = 0
     """Whose manner: 0 is the neutral one, the others are those of people the network has learned from."""
     style_strength: float = 1.0
-    """How much of the style, 0 to 2: subtle on the lips, plain on brows, cheeks and blinks."""
+    """How much of the style, 0 to 2: subtle on the lips, plain on brows, cheeks, blinks and the head."""
     head: str | PathLike | Motion = "codebook"
     """Where the head's motion comes from. ``"codebook"``: drawn for the voice; ``"still"``: none but breath; or a
     reference take of a second or more: a motion, or its file, or a video, which is tracked. Of a take only the head's
