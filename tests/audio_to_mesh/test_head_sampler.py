@@ -208,6 +208,19 @@ def test_a_head_that_no_code_can_stop_is_held_at_the_limit():
         assert (way * after[1]).max() == 1 and (way * after[1] == 1).sum() >= 3
 
 
+def test_turns_and_shifts_are_drawn_by_numbers_of_their_own():
+    weights, rest, room, drawn = load_windows(), begin(), np.full(POSE, 20, np.float32), {}
+    for uniform in ((0.1, 0.1), (0.1, 0.9), (0.9, 0.1)):
+        memory = head_window.Memory(*(part.copy() for part in rest.memory))
+        drawn[uniform] = head_window.following(
+            weights, memory, np.zeros(KNOT * BANDS, np.float32), weights.levels[2], rest.last, rest.latents, -room, room,
+            np.array(uniform),
+        )[1]  # fmt: skip
+    one, shifted, turned = drawn.values()
+    assert np.array_equal(one[:LATENT], shifted[:LATENT]) and not np.array_equal(one[LATENT:], shifted[LATENT:])
+    assert not np.array_equal(one[:LATENT], turned[:LATENT])
+
+
 def test_only_the_likeliest_codes_that_stay_inside_are_drawn():
     random = np.random.default_rng(0)
     logits = random.normal(0, 2, 100).astype(np.float32)
