@@ -15,8 +15,8 @@ from vividlib.geometry.camera import head_to_camera, project
 from vividlib.reconstruction.confidence import POOR
 from vividlib.types import Face
 
-TURN = np.radians(14)  # along any axis of a rotation vector, by which no angle of Euler passes 15 in practice; cheeks
-# that the photo hardly shows stretch beyond it
+TURN = np.radians(13.25)  # along each axis of a rotation vector: all three at once make Euler angles of 14.9 degrees;
+# cheeks that the photo hardly shows stretch beyond it
 SHIFT = 0.02, 0.015, 0.06  # metres along x, y, z; straight lines near the head, and hair at a border, bend beyond it
 LARGEST = np.array([TURN, TURN, TURN, *SHIFT])
 FURTHEST = np.radians(35)  # from the camera, of a head that the photo shows turned
