@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from vector_quantize_pytorch import VectorQuantize
 
 from vividlib.audio_to_mesh.head_codebook import AHEAD, CODES, LATENT, PART, SHIFTS, TURNS, PoseCodebook
 from vividlib.training.clips import HELD_OUT
@@ -31,6 +30,8 @@ DECAY, REVIVE, COMMIT = 0.99, 0.1, 0.25  # a code begins anew that names fewer l
 
 def learn(clips: list[PoseClip], part: slice, codes: int, steps: int = STEPS, seed: int = 0) -> PoseCodebook:
     """Learn the codebook of a part of the pose (TURNS or SHIFTS) from clips and their mirror images."""
+    from vector_quantize_pytorch import VectorQuantize  # here, because only training needs it
+
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     both = [pose for clip in clips for pose in (clip, clip.mirrored)]
@@ -71,7 +72,7 @@ def _examples(curves: list[torch.Tensor], random: np.random.Generator) -> tuple[
 
 
 def _loss(
-    codebook: PoseCodebook, quantise: VectorQuantize | None, truth: torch.Tensor, counts: torch.Tensor
+    codebook: PoseCodebook, quantise: nn.Module | None, truth: torch.Tensor, counts: torch.Tensor
 ) -> torch.Tensor:
     """How far poses and velocities are from the truth when each window goes on from the decoded one before."""
     last, total = truth[:, :2], 0
