@@ -1,13 +1,13 @@
 """People whose habits are known are made, and their habits learned."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from vividlib.audio_to_mesh import eyes, splines
 from vividlib.audio_to_mesh import upper as upper_face
+from vividlib.audio_to_mesh.controls import Controls
 from vividlib.audio_to_mesh.upper import COMPONENTS, UPPER_INDEX, UpperFace
 from vividlib.conventions import MOTION_RATE
 from vividlib.metrics.blinks import blink_rate
@@ -16,7 +16,6 @@ from vividlib.training import upper as training
 from vividlib.training.clips import Clip
 
 WIDTH = 12
-PLAIN = SimpleNamespace(upper_face=1.0, blink_rate=1.0)
 PEOPLE = ["ann", "ben", "cem", "dag", "eva", "fay"]
 SECONDS = 80
 
@@ -40,10 +39,13 @@ def speaker() -> UpperFace:
 
 
 def perform(upper: UpperFace, trunk: torch.Tensor, seed: int) -> list[np.ndarray]:
-    """Blendshapes, rotation, translation and gaze."""
-    still = np.zeros(len(trunk))
-    _, *made = upper_face.step(upper, upper_face.begin(seed), trunk, torch.zeros(16), still, still - 100, PLAIN)
-    return made
+    """Blendshapes, rotation, translation and gaze of somebody whose head turns slowly to and fro."""
+    turned = np.outer(np.sin(np.arange(len(trunk)) / MOTION_RATE), [0.03, 0.06, 0.02])
+    rotation = Rotation.from_rotvec(turned).as_quat().astype(np.float32)
+    _, blendshapes, gaze = upper_face.step(
+        upper, upper_face.begin(seed), trunk, torch.zeros(16), rotation, Controls()
+    )  # fmt: skip
+    return [blendshapes, rotation, np.zeros((len(trunk), 3), np.float32), gaze]
 
 
 @pytest.fixture(scope="module")
