@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 from vividlib.audio_to_mesh.features import MELS_PER_FRAME, relative_log_mel
 from vividlib.audio_to_mesh.head_codebook import POSE
 from vividlib.audio_to_mesh.head_sampler import BANDS, DILATIONS, DROPOUT, LEVELS, MEMORY, WIDTH, Memory, sound_of
-from vividlib.audio_to_mesh.network import FRAMES_AHEAD, Block
+from vividlib.audio_to_mesh.network import FRAMES_AHEAD, Block, through
 from vividlib.audio_to_mesh.splines import KNOT
 from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
 from vividlib.metrics.dynamics import dynamics
@@ -81,11 +81,8 @@ class Regression(nn.Module):
 
     def forward(self, sound: torch.Tensor, level: torch.Tensor, memory: Memory) -> tuple[torch.Tensor, Memory]:
         """Sound (B, N, ...) and levels of speed (B, N) to coefficients (B, N, POSE) in UNITs, and the memory."""
-        x, kept = self.hear(sound) + self.levels(level), []
-        for block, before in zip(self.blocks, memory):
-            x, after = block(x, before)
-            kept.append(after)
-        return self.pose(x), tuple(kept)
+        x, memory = through(self.blocks, self.hear(sound) + self.levels(level), memory)
+        return self.pose(x), memory
 
     def nothing(self, batch: int = 1) -> Memory:
         """The memory before the first window."""

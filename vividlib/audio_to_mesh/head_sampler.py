@@ -20,7 +20,7 @@ from torch import nn
 from vividlib.audio_to_mesh import head_window, noise, splines
 from vividlib.audio_to_mesh.features import MEL_BANDS, MELS_PER_FRAME
 from vividlib.audio_to_mesh.head_codebook import CODES, LATENT, PART, POSE, UNIT, PoseCodebook
-from vividlib.audio_to_mesh.network import Block
+from vividlib.audio_to_mesh.network import Block, through
 from vividlib.audio_to_mesh.splines import KNOT
 from vividlib.weights import load_weights
 
@@ -97,11 +97,8 @@ class HeadSampler(nn.Module):
         heard = torch.where(known[:, None, None], self.hear(sound), self.deaf)
         felt = torch.cat([latents, last[:, :, 1] / POSES, last[:, :, 1] - last[:, :, 0]], -1)
         x = heard + self.feel(felt) + self.levels(level) + condition.unsqueeze(1)
-        kept = []
-        for block, before in zip(self.blocks, memory):
-            x, after = block(x, before)
-            kept.append(after)
-        return self.drop(self.norm(x)), tuple(kept)
+        x, memory = through(self.blocks, x, memory)
+        return self.drop(self.norm(x)), memory
 
     def nothing(self, batch: int = 1) -> Memory:
         """The memory before the first window."""

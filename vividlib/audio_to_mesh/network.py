@@ -145,6 +145,17 @@ class Branch(nn.Module):
         return self.out(F.gelu(self.hidden(x)) * (1 + scale) + shift)
 
 
+def through(
+    blocks: nn.ModuleList, x: torch.Tensor, memory: tuple[tuple[torch.Tensor, ...], ...]
+) -> tuple[torch.Tensor, tuple[tuple[torch.Tensor, ...], ...]]:
+    """(B, T, width) through `Block` after `Block`, with what each remembered, to the same."""
+    kept = []
+    for block, before in zip(blocks, memory):
+        x, after = block(x, before)
+        kept.append(after)
+    return x, tuple(kept)
+
+
 class SpeechNetwork(nn.Module):
     """Relative log-mel to the spoken blendshapes and lip offsets, and what the upper face is sampled from.
 
@@ -205,14 +216,11 @@ class SpeechNetwork(nn.Module):
         fine = torch.cat([memory.stem[1], fine], 1)
         x = self.stem(fine.unfold(1, COARSE, MELS_PER_FRAME).flatten(2))
         stem = mel[:, 1 - FINE :], fine[:, MELS_PER_FRAME - COARSE :]
-        kept = []
-        for block, before in zip(self.blocks, memory.blocks):
-            x, after = block(x, before)
-            kept.append(after)
+        x, kept = through(self.blocks, x, memory.blocks)
         x = self.norm(x)
         lips = self.lips(x, style)
         heard = Heard(lips[..., :-3], *lips[..., -3:].unbind(-1), self.corrections(x, style), x)
-        return heard, Memory(stem, tuple(kept))
+        return heard, Memory(stem, kept)
 
     def mouth(self, heard: Heard) -> tuple[torch.Tensor, torch.Tensor]:
         """The mouth at its calibrated amplitude, closed and at the teeth where that is heard.

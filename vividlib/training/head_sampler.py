@@ -133,7 +133,7 @@ def _row(one: Course, length: int, random: np.random.Generator) -> dict:
     """So many windows of a course from a random one on; what is heard ends FRAMES_AHEAD frames after each begins."""
     copy, start = random.integers(len(one.codes)), random.integers(one.windows - length + 1)
     part = slice(start, start + length)
-    begin = KNOT * (start + 1) + 1 - int(one.phase[copy]) + FRAMES_AHEAD - KNOT
+    begin = KNOT * start + 1 - int(one.phase[copy]) + FRAMES_AHEAD
     mel = one.mel[MELS_PER_FRAME * begin :][: MELS_PER_FRAME * KNOT * length]
     before = one.codes[copy, start - 1 : start] if start else torch.tensor([[-1, -1]])
     return {
