@@ -1,6 +1,6 @@
 import numpy as np
 
-from vividlib.mesh_to_video.canvas import stretch
+from vividlib.mesh_to_video.canvas import CELLS, stretch
 
 
 def disc(size=200, radius=50):
@@ -8,9 +8,9 @@ def disc(size=200, radius=50):
     return (x - size // 2) ** 2 + (y - size // 2) ** 2 < radius**2
 
 
-def lay(covered, person):
+def lay(covered, matte, person=None):
     ones = np.ones(covered.shape, np.float32)
-    return stretch(covered, ones, 0.03 * ones, person)
+    return stretch(covered, ones, 0.03 * ones, matte, ones > 0 if person is None else person)
 
 
 def at(canvas, x, y, values):
@@ -43,5 +43,16 @@ def test_faces_cover_the_crop_once_and_depth_goes_on_from_the_outline():
     (ax, ay), (bx, by) = (corners[:, 1] - corners[:, 0]).T, (corners[:, 2] - corners[:, 0]).T
     area = ax * by - ay * bx
     assert np.all(area < 0)  # counter-clockwise on the screen, where y points down
-    assert np.isclose(-area.sum() / 2, 199 * 199)
+    assert np.isclose(-area.sum() / 2, 201 * 201)
     np.testing.assert_allclose(canvas.depth, 0.03)
+
+
+def test_the_sheet_is_cut_away_where_nothing_of_the_person_is():
+    head, person = disc(), disc(radius=70)
+    whole, cut = lay(head, person.astype(np.float32)), lay(head, person.astype(np.float32), person)
+    corners = np.unique(cut.faces)
+    away = np.linalg.norm(cut.pixels[corners] - 100, axis=1)
+    assert len(cut.faces) < 0.6 * len(whole.faces)
+    assert away.max() < 70 + 4 * 200 / CELLS
+    needed = np.linalg.norm(cut.pixels - 100, axis=1) < 70
+    assert np.isin(np.flatnonzero(needed), corners).all()

@@ -1,13 +1,15 @@
-"""What the head mesh does not cover: hair, neck, shoulders and background, as a sheet behind it.
+"""What of a person the head mesh does not cover: hair, neck and shoulders, as a sheet behind it.
 
 The sheet is a grid over the crop. Near the head it moves with the head, at the border of the crop
 it stands still, and in between it stretches as a rubber sheet does: the share of the head's motion
 and the depth solve Laplace's equation, with hair and body much stiffer than background, so that
-hair follows as one piece and the stretching happens where nobody looks.
+hair follows as one piece and the stretching happens where nobody looks. Where there is nothing of the
+person the sheet is cut away.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -29,23 +31,27 @@ class Canvas:
     faces: np.ndarray  # F 3 int32
 
 
-def stretch(covered: np.ndarray, weight: np.ndarray, depth: np.ndarray, person: np.ndarray) -> Canvas:
+def stretch(
+    covered: np.ndarray, weight: np.ndarray, depth: np.ndarray, matte: np.ndarray, person: np.ndarray
+) -> Canvas:
     """Lay the sheet.
 
     Parameters
     ----------
     covered : H W bool, where the head mesh is in the photo
     weight, depth : H W float32, share of the head's motion and camera-space Z of the mesh there
-    person : H W float32 in [0, 1], person mask
+    matte : H W float32 in [0, 1], how much of a pixel is the person
+    person : H W bool, where anything is that the sheet has to carry
     """
     height, width = covered.shape
     step = max(height, width) / CELLS
     columns, rows = (max(3, round(n / step) + 1) for n in (width, height))
-    x, y = np.linspace(0, width - 1, columns), np.linspace(0, height - 1, rows)
+    # A pixel beyond the crop on each side, lest rounding leaves its border without a triangle.
+    x, y = np.linspace(-1, width, columns), np.linspace(-1, height, rows)
     pixels = np.stack(np.meshgrid(x, y), -1)
-    nearest = (pixels[..., 1].round().astype(int), pixels[..., 0].round().astype(int))
+    nearest = tuple(pixels[..., axis].round().astype(int).clip(0, side - 1) for axis, side in ((1, height), (0, width)))
     inside = covered[nearest]
-    stiff = BACKGROUND + (1 - BACKGROUND) * np.clip(cv2.blur(person, (5, 5))[nearest], 0, 1)
+    stiff = BACKGROUND + (1 - BACKGROUND) * np.clip(cv2.blur(matte, (5, 5))[nearest], 0, 1)
 
     border = np.zeros((rows, columns), bool)
     border[[0, -1], :] = border[:, [0, -1]] = True
@@ -57,7 +63,9 @@ def stretch(covered: np.ndarray, weight: np.ndarray, depth: np.ndarray, person: 
     index = np.arange(rows * columns).reshape(rows, columns)
     a, b, c, d = (part.ravel() for part in (index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]))
     faces = np.concatenate([np.stack([a, c, b], 1), np.stack([b, c, d], 1)]).astype(np.int32)
-    return Canvas(pixels.reshape(-1, 2), flat.ravel(), share.ravel(), faces)
+    reach = 2 * math.ceil(step) + 1
+    carries = cv2.dilate(person.astype(np.uint8), np.ones((reach, reach), np.uint8))[nearest].astype(bool).ravel()
+    return Canvas(pixels.reshape(-1, 2), flat.ravel(), share.ravel(), faces[carries[faces].any(1)])
 
 
 def _harmonic(stiffness: np.ndarray, known: np.ndarray, value: np.ndarray) -> np.ndarray:

@@ -8,52 +8,71 @@ nearer, or by another part of the head, or a fold that opens has too few pixels 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from vividlib.geometry.camera import head_to_camera
-from vividlib.geometry.raster import interpolate, rasterize
+from vividlib.geometry.raster import Fragments, rasterize
+from vividlib.geometry.raster_numba import each_frame
 from vividlib.head.model import deform
 from vividlib.mesh_to_video.scene import SHEET, Scene, Seen, Window, areas, enlarged, lids_of
+from vividlib.mesh_to_video.shade import shade
 from vividlib.reconstruction.colours import PARTS
-from vividlib.types import DenseMotion
+from vividlib.types import DenseMotion, Motion
 
 MOST_TURN = np.radians(25)  # a motion may turn the head so far from its pose in the photo
-NEAR, FAR = 0.002, 0.006  # metres behind the photo's surface: seen, and hidden
 LITTLE, TOO_LITTLE = 2.0, 4.0  # times that a triangle's area grows: the photo shows it well, and not enough of it
+JUMP = 0.5  # px between neighbours that are no more neighbours in the photo
 RESTING = 0.002  # metres by which lips or lids of a photo have to differ from rest to be called an expression
-FAINT = 0.02  # share of a pixel that does not count
 
 
-def dense_motion(
-    scene: Scene,
-    blendshapes: np.ndarray,
-    rotation: np.ndarray,
-    translation: np.ndarray,
-    gaze: np.ndarray | None = None,
-    lip_offsets: np.ndarray | None = None,
-) -> tuple[DenseMotion, np.ndarray]:
-    """Flow and occlusion of the scene's crop (h w), and the colours (h w 3) of what the photo does not show.
+class Drawn(NamedTuple):
+    """One frame of the scene's crop, h w."""
 
-    Parameters as one frame of a `Motion`: 52, 4, 3, 2 2 and L 3. Eyes and mouth are drawn on a finer grid
-    where they have few pixels, and averaged: a mouth of a few rows would otherwise open in steps.
+    fragments: Fragments
+    flow: np.ndarray  # h w 2 float32 px, see DenseMotion
+    occlusion: np.ndarray  # h w float32
+    fill: (
+        np.ndarray
+    )  # h w 4 float32, premultiplied: what is there where the photo does not show it; 0 to 255, and 0 to 1
+    seam: np.ndarray  # h w bool, outline of the head where it has parted from what is around it: steps of whole pixels
+
+
+def dense_motion(scene: Scene, motion: Motion) -> DenseMotion:
+    """Flow (T h w 2) and occlusion (T h w) of the scene's crop, for every frame of a motion."""
+    drawn = each_frame(lambda now: draw(scene, *now), list(motion.frames()))
+    return DenseMotion(*(np.stack([getattr(one, name) for one in drawn]) for name in ("flow", "occlusion")))
+
+
+def draw(scene: Scene, blendshapes, rotation, translation, gaze=None, lip_offsets=None) -> Drawn:
+    """One frame, from curves as in a `Motion` (52, 4, 3, 2 2 and L 3).
+
+    Eyes and mouth are drawn on a finer grid where they have few pixels, and averaged: a mouth of a few rows would
+    otherwise open in steps.
     """
     vertices = deform(scene.face.head, scene.face.neutral, blendshapes, gaze, lip_offsets)
     mouth = _likeness(scene, vertices, scene.face.head.lips, scene.lips)
     eyes = _likeness(scene, vertices, lids_of(scene.face.head), scene.lids)
     vertices += (mouth + (eyes - mouth) * scene.upper)[:, None] * scene.face.remainder
     points = _pose(scene, vertices, rotation, np.asarray(translation))
-    moved = scene.source[:, :2] - points[:, :2]
-    carried = np.column_stack([moved, scene.source[:, 2], _enough(scene, points, mouth), scene.colours])
+    carried = scene.carried.copy()
+    carried[:, :2] -= points[:, :2]
+    carried[:, 3] = _enough(scene, points, mouth)
 
     _, _, width, height = scene.window
-    flow, occlusion, colours = _draw(scene, scene.whole, points, carried, (0, 0, width, height))
+    fragments, *pixels = _draw(scene, scene.whole, points, carried, (0, 0, width, height))
+    seam = _seam(scene.part[fragments.triangle] != SHEET, pixels[0])
+    pixels[1] = cv2.blur(pixels[1], (3, 3))  # soft edges where photo meets model colour
     if scene.fine.fine > 1:
         window = left, top, width, height = scene.detail_window(points)
         here = (slice(top, top + height), slice(left, left + width))
-        flow[here], occlusion[here], colours[here] = _draw(scene, scene.fine, points, carried, window)
-    return DenseMotion(flow, occlusion), colours
+        _, *detail = _draw(scene, scene.fine, points, carried, window)
+        for all_of_it, part in zip(pixels, detail):
+            all_of_it[here] = part
+    return Drawn(fragments, *pixels, seam)
 
 
 def _pose(scene: Scene, vertices: np.ndarray, rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
@@ -79,46 +98,43 @@ def _likeness(scene: Scene, vertices: np.ndarray, part: np.ndarray, in_photo: np
     return max(0.0, 1 - np.linalg.norm(driven - in_photo) / size)
 
 
+def _likeness(scene: Scene, vertices: np.ndarray, part: np.ndarray, in_photo: np.ndarray) -> float:
+    """How near mouth or lids are driven to the photo's: 1 where they are the same, 0 at rest or elsewhere."""
+    driven = vertices[part] - scene.face.neutral[part]
+    size = max(np.linalg.norm(in_photo), RESTING * np.sqrt(len(part)))
+    return max(0.0, 1 - np.linalg.norm(driven - in_photo) / size)
+
+
 def _enough(scene: Scene, points: np.ndarray, likeness: float) -> np.ndarray:
     """Whether the photo has pixels enough of what surrounds each vertex, (N) in [0, 1]; 1 where nothing moves."""
-    growth = areas(points, scene.faces) / scene.areas
+    faces = scene.faces[scene.detail]
+    growth = areas(points, faces) / scene.areas
     enough = np.clip((TOO_LITTLE - growth) / (TOO_LITTLE - LITTLE), 0, 1)
-    enough[~scene.detail] = 1
     # Only the upper teeth keep still in the head; the rest of an open mouth looks new in each pose of the jaw.
-    enough[scene.part[:-1] == PARTS.index("inner")] *= likeness
-    return np.bincount(scene.faces.ravel(), np.repeat(enough, 3), len(points)) / scene.valence
+    enough[scene.part[scene.detail] == PARTS.index("inner")] *= likeness
+    lacking = np.bincount(faces.ravel(), np.repeat(1 - enough, 3), len(points))
+    return 1 - lacking / scene.valence
 
 
 def _draw(scene: Scene, seen: Seen, points: np.ndarray, carried: np.ndarray, window: Window):
-    """Flow (h w 2 px), occlusion (h w), hidden colours (h w 3) of a window of the crop, drawn as fine as ``seen``."""
+    """Fragments, flow, occlusion and fill of a window of the crop, drawn as fine as ``seen`` and averaged to pixels."""
     left, top, width, height = window
     fine = seen.fine
     fragments = rasterize(enlarged(points, fine, left, top), scene.faces, fine * width, fine * height)
-    pixels = interpolate(carried, scene.faces, fragments)
-    flow, depth, enough, colours = np.split(pixels, [2, 3, 4], axis=-1)
-
-    rows, columns = np.mgrid[fine * top : fine * (top + height), fine * left : fine * (left + width)]
-    x = np.clip((columns + fine * flow[..., 0]).round().astype(np.int32), 0, seen.depth.shape[1] - 1)
-    y = np.clip((rows + fine * flow[..., 1]).round().astype(np.int32), 0, seen.depth.shape[0] - 1)
-    behind = seen.depth[y, x] - seen.slack[y, x] - depth[..., 0]
-    part = scene.part[fragments.triangle]
-    occlusion = np.clip((FAR - behind) / (FAR - NEAR), 0, 1) * (seen.part[y, x] == part) * enough[..., 0]
-    sheet = part == SHEET  # it has no colour but the photo's
-    occlusion[sheet] = 1
-    occlusion = cv2.blur(occlusion, (3, 3))  # soft edges where photo meets model colour; all ones stay ones
-    occlusion[sheet] = 1
-    return _average(flow, occlusion, colours, fine)
+    flow, occlusion, fill = (np.empty((height, width, *more), np.float32) for more in ((2,), (), (4,)))
+    shade(
+        fragments.triangle, fragments.barycentrics, scene.faces, carried, scene.part, SHEET, fine, left, top,
+        (seen.part, seen.depth, seen.slack), scene.behind, flow, occlusion, fill,
+    )  # fmt: skip
+    return fragments, flow, occlusion, fill
 
 
-def _average(flow, occlusion, colours, fine: int):
-    """From fine pixels to those of the crop: flow as of what is seen, colours as of what is not."""
-    if fine == 1:
-        return np.ascontiguousarray(flow), occlusion, colours
-    size = (occlusion.shape[1] // fine, occlusion.shape[0] // fine)
-    weighted = (flow * occlusion[..., None], occlusion, colours * (1 - occlusion[..., None]))
-    flow, occlusion, colours = (
-        cv2.resize(np.ascontiguousarray(a), size, interpolation=cv2.INTER_AREA) for a in weighted
-    )
-    flow /= np.maximum(occlusion, FAINT)[..., None]
-    colours /= np.maximum(1 - occlusion, FAINT)[..., None]
-    return flow, occlusion, colours
+def _seam(head: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """Pixels (h w bool) on both sides of the outline of the head (h w bool) between which the flow jumps."""
+    seam = np.zeros(head.shape, bool)
+    for one, other in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+        row, column = np.nonzero(head[one] != head[other])
+        parted = np.abs(flow[one][row, column] - flow[other][row, column]).max(1, initial=0) > JUMP
+        for side in (one, other):
+            seam[side][row[parted], column[parted]] = True
+    return seam

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from scipy.spatial import cKDTree
 
 from vividlib.geometry.camera import head_to_camera, project, scaled
 from vividlib.geometry.mesh import vertex_normals
 from vividlib.geometry.raster import Fragments, interpolate, rasterize
 from vividlib.head.model import deform
 from vividlib.mesh_to_video.canvas import stretch
+from vividlib.mesh_to_video.layers import Layers, behind, dilated, separate
 from vividlib.reconstruction.colours import MOUTH, PARTS, hidden_colours, parts, visible_vertices
 from vividlib.types import Camera, Face, HeadModel
 
@@ -25,6 +27,9 @@ thin-lipped people cut into the teeth, cover them, and teeth cover what lines th
 BACKDROP = 0.5  # metres by which the sheet is drawn deeper: it lies behind every part of the head
 DETAILS = (*MOUTH, "lips", "eyeball_left", "eyeball_right", "eyelids_left", "eyelids_right")
 """Where the photo shows folds and edges: stretched they are seen as streaks, so they give way to smooth colour."""
+EAR = 0.15  # share of its vertices that the photo has to show; of ears that face the viewer it shows a half
+WIDER = 0.015  # of the head's size, by which the mesh may be wider than the person
+SLANT = 0.5  # cosine under which skin is seen too much from the side to be shown from the front
 STEEPEST = 0.006  # metres from pixel to pixel: surfaces seen at a slant need so much slack at most
 TINY = 0.02  # square px: smaller triangles of the photo count as this large
 FINE_BELOW = ((110, 3), (240, 2))  # px: eyes and mouth together smaller than that are drawn so many times finer
@@ -49,11 +54,13 @@ class Scene:
     camera: Camera  # for the crop
     faces: np.ndarray  # F 3 int32, head first, then sheet
     part: np.ndarray  # F + 1, of each triangle; the last entry is for pixels without one
-    detail: np.ndarray  # F bool, whether a triangle belongs to DETAILS
+    eyes_and_mouth: np.ndarray  # vertices of DETAILS
+    detail: np.ndarray  # D, triangles of these, and of skin that the photo shows at a slant
     valence: np.ndarray  # N, in how many triangles a vertex is; at least 1
     source: np.ndarray  # N 3 float32: x, y px and depth in the photo
-    areas: np.ndarray  # F, square px in the photo
-    colours: np.ndarray  # N 3 float32 sRGB, 0 to 255, where the photo does not show it
+    areas: np.ndarray  # D, square px in the photo
+    carried: np.ndarray  # N 8 float32: x, y and depth in the photo; 1; and where the photo does not show it: its sRGB
+    # colour, 0 to 255, and how much of it is there, 0 to 1
     recess: np.ndarray  # V, metres
     sheet: np.ndarray  # N - V 3, metres in camera space
     share: np.ndarray  # N - V, of the head's motion
@@ -62,6 +69,9 @@ class Scene:
     upper: np.ndarray  # V in [0, 1], 0 at the mouth, 1 at the eyes: whose doing a vertex's expression is
     whole: Seen
     fine: Seen  # the same for the window of eyes and mouth
+    size: float  # of the head, px
+    layers: Layers  # of the crop
+    behind: np.ndarray  # h w 4 uint8, what lies around the head, gone on behind it
 
     def points(self, posed: np.ndarray, sheet: np.ndarray) -> np.ndarray:
         """Image-space points (N 3) of head vertices (V 3) and sheet (N - V 3) in camera space."""
@@ -69,7 +79,7 @@ class Scene:
 
     def detail_window(self, points: np.ndarray) -> Window:
         """The part of the crop that holds eyes and mouth of image-space points (N 3)."""
-        own = points[np.concatenate([self.face.head.regions[name] for name in DETAILS]), :2]
+        own = points[self.eyes_and_mouth, :2]
         _, _, width, height = self.window
         left, top = np.clip(np.floor(own.min(0)).astype(int) - 2, 0, [width - 1, height - 1])
         right, bottom = np.clip(np.ceil(own.max(0)).astype(int) + 3, [left + 1, top + 1], [width, height])
@@ -92,7 +102,8 @@ def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) ->
     lips, lids = (vertices[part] - face.neutral[part] for part in (head.lips, lids_of(head)))
     posed = head_to_camera(vertices + face.remainder, face.rotation, face.translation)
     camera = scaled(face.camera, factor)
-    window = left, top, width, height = _crop(head, project(camera, posed)[0], photo.shape)
+    window, size = _crop(head, project(camera, posed)[0], photo.shape)
+    left, top, width, height = window
     camera = replace(camera, centre=(camera.centre[0] - left, camera.centre[1] - top))
 
     reference = _points(camera, posed, recess)
@@ -100,32 +111,44 @@ def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) ->
     weight = interpolate(head.head_weight[:, None], head.faces, fragments)[..., 0]
     person = cv2.resize(face.portrait.mask, photo.shape[1::-1], interpolation=cv2.INTER_AREA)
     person = person[top : top + height, left : left + width]
-    canvas = stretch(fragments.triangle >= 0, weight, fragments.depth, person)
+    photo = np.ascontiguousarray(photo[top : top + height, left : left + width])
+    layers = separate(photo, person, weight > 0, size)
+    matte = layers.matte / np.float32(255)
+    canvas = stretch(fragments.triangle >= 0, weight, fragments.depth, matte, layers.person)
     sheet = _unproject(camera, canvas.pixels, canvas.depth)
 
-    kept = _moving(head, posed, camera)
+    kept = _moving(head, posed, camera, fragments)
     faces = np.concatenate([kept, canvas.faces + len(posed)]).astype(np.int32)
     part = np.concatenate([parts(head)[kept].max(1), np.full(len(canvas.faces) + 1, SHEET)])
     detail = np.zeros(len(posed) + len(sheet), bool)
-    detail[np.concatenate([head.regions[name] for name in DETAILS])] = True
+    eyes_and_mouth = np.unique(np.concatenate([head.regions[name] for name in DETAILS]))
+    detail[eyes_and_mouth] = True
     source = np.concatenate([reference, _points(camera, sheet, BACKDROP)])
     whole = _see(source, faces, part, width, height, 1)
     visible, row, column = visible_vertices(head, posed, reference, whole.part, whole.depth)
     # Open lids show folds and lashes; what a blink unfolds has the colour of the skin around the eye.
     visible[lids_of(head)] = False
-    colours = np.zeros((len(source), 3), np.float32)
-    colours[: len(posed)] = hidden_colours(head, face.neutral, photo[row + top, column + left], visible)
+    colours = np.zeros((len(source), 4), np.float32)
+    own = layers.matte[row, column] == 255
+    colours[: len(posed), :3] = hidden_colours(head, face.neutral, photo[row, column], visible & own)
+    near = dilated(layers.matte, WIDER * size)[row, column]
+    colours[: len(posed), 3] = _cover(head, face.neutral, fragments, near / 255)
+    slanted = vertex_normals(posed, head.faces)[:, 2] < SLANT
+    slanted[head.regions["scalp"]] = False  # stretched hair is still hair
+    detail[: len(posed)] |= slanted
+    detailed = np.flatnonzero(detail[faces].any(1))
     scene = Scene(
         face=face,
         window=window,
         camera=camera,
         faces=faces,
         part=part,
-        detail=detail[faces].any(1),
+        eyes_and_mouth=eyes_and_mouth,
+        detail=detailed,
         valence=np.maximum(np.bincount(faces.ravel(), minlength=len(source)), 1),
         source=source,
-        areas=np.maximum(areas(source, faces), TINY),
-        colours=colours,
+        areas=np.maximum(areas(source, faces[detailed]), TINY),
+        carried=np.column_stack([source, np.ones(len(source)), colours]).astype(np.float32),
         recess=recess,
         sheet=sheet,
         share=canvas.weight,
@@ -134,6 +157,9 @@ def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) ->
         upper=_upper(head),
         whole=whole,
         fine=whole,
+        size=size,
+        layers=layers,
+        behind=behind(layers, whole.part != SHEET, size),
     )
     extent = max(scene.detail_window(source)[2:])
     fine = max(finer, next((times for size, times in FINE_BELOW if extent < size), 1))
@@ -168,26 +194,59 @@ def _unproject(camera: Camera, pixels: np.ndarray, depth: np.ndarray) -> np.ndar
     return np.column_stack([metres * [1, -1], depth])
 
 
-def _crop(head: HeadModel, pixels: np.ndarray, shape: tuple[int, ...]) -> Window:
-    """The part of the photo that can move."""
+def _crop(head: HeadModel, pixels: np.ndarray, shape: tuple[int, ...]) -> tuple[Window, float]:
+    """The part of the photo that can move, and the head's size in px."""
     moving = pixels[head.head_weight > 0.5]
     low, high = moving.min(0), moving.max(0)
-    room = MARGIN * (high - low).max()
+    size = (high - low).max()
+    room = MARGIN * size
     left, top = np.maximum(np.floor(low - room), 0).astype(int)
     right, bottom = np.minimum(np.ceil(high + room), [shape[1] - 1, shape[0] - 1]).astype(int) + 1
-    return int(left), int(top), int(right - left), int(bottom - top)
+    return (int(left), int(top), int(right - left), int(bottom - top)), float(size)
 
 
-def _moving(head: HeadModel, posed: np.ndarray, camera: Camera) -> np.ndarray:
+def _moving(head: HeadModel, posed: np.ndarray, camera: Camera, photo: Fragments) -> np.ndarray:
     """Triangles to draw. Shoulders stand still; behind the outline of the head the sheet knows better."""
     moves = head.head_weight[head.faces].max(1) > 0
+    moves &= ~_hidden_ears(head, photo)[head.faces].any(1)
     normals = vertex_normals(posed, head.faces)
     drawn = (normals * ([0, 0, camera.distance] - posed)).sum(1) > 0
     inner = np.zeros(len(posed), bool)
     inner[np.concatenate([head.regions[name] for name in (*DETAILS, "face")])] = True
-    # Above the eyes what is hidden at the sides is hair, which the sheet has.
-    drawn |= inner & (head.template[:, 1] < head.template[lids_of(head), 1].max())
-    return head.faces[moves & drawn[head.faces].any(1)]
+    # Above the eyes what is hidden is hair, which the sheet has.
+    above = head.template[:, 1] > head.template[lids_of(head), 1].max()
+    drawn |= inner & ~above
+    whole = drawn[head.faces].any(1) & ~(above[head.faces].all(1) & ~drawn[head.faces].all(1))
+    return head.faces[moves & whole]
+
+
+def _hidden_ears(head: HeadModel, photo: Fragments) -> np.ndarray:
+    """Vertices (V bool) of an ear of which the photo shows hardly anything: nobody can tell what it looks like."""
+    shown, hidden = _shown(head, photo), np.zeros(len(head.template), bool)
+    ears = head.regions["ears"]
+    for side in (-1, 1):
+        ear = ears[np.sign(head.template[ears, 0]) == side]
+        hidden[ear] = shown[ear].mean() < EAR
+    return hidden
+
+
+def _cover(head: HeadModel, neutral: np.ndarray, photo: Fragments, matte: np.ndarray) -> np.ndarray:
+    """How much of a vertex (V) is the person's. Where the mesh is wider than the person, the photo shows background on it;
+    what lies behind such an outline is no more the person's than the outline."""
+    shown = _shown(head, photo) & (parts(head) == 0)
+    cover = np.ones(len(neutral), np.float32)
+    hidden = ~shown & (parts(head) == 0)
+    _, nearest = cKDTree(neutral[shown]).query(neutral[hidden])
+    cover[shown] = matte[shown]
+    cover[hidden] = matte[shown][nearest]
+    return cover
+
+
+def _shown(head: HeadModel, photo: Fragments) -> np.ndarray:
+    """Vertices (V bool) of the triangles that the photo shows."""
+    shown = np.zeros(len(head.template), bool)
+    shown[head.faces[photo.triangle[photo.triangle >= 0]]] = True
+    return shown
 
 
 def _upper(head: HeadModel) -> np.ndarray:
@@ -198,6 +257,8 @@ def _upper(head: HeadModel) -> np.ndarray:
 
 def _see(source, faces, part, width: int, height: int, fine: int) -> Seen:
     fragments: Fragments = rasterize(enlarged(source, fine), faces, fine * width, fine * height)
+    depth = fragments.depth
+    depth[~np.isfinite(depth)] = depth[np.isfinite(depth)].min()
     near = np.ones((3, 3))
-    steep = cv2.dilate(fragments.depth, near) - cv2.erode(fragments.depth, near)
-    return Seen(fine, part[fragments.triangle], fragments.depth, np.minimum(steep, STEEPEST))
+    steep = cv2.dilate(depth, near) - cv2.erode(depth, near)
+    return Seen(fine, part[fragments.triangle], depth, np.minimum(steep, STEEPEST))
