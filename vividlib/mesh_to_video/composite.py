@@ -13,7 +13,7 @@ from vividlib.mesh_to_video.layers import Layers
 
 def composite(layers: Layers, drawn: Drawn) -> np.ndarray:
     """Picture (H W 3 uint8) of the size of the layers, which may be a whole number of times that of what was drawn."""
-    _, *pixels, seam = drawn
+    _, *pixels, seam, _ = drawn
     height, width = layers.matte.shape
     times = width // seam.shape[1]
     if times > 1:

@@ -39,6 +39,7 @@ class Drawn(NamedTuple):
         np.ndarray
     )  # h w 4 float32, premultiplied: what is there where the photo does not show it; 0 to 255, and 0 to 1
     seam: np.ndarray  # h w bool, outline of the head where it has parted from what is around it: steps of whole pixels
+    points: np.ndarray  # N 3 float32, the scene's vertices: x, y px and depth
 
 
 def dense_motion(scene: Scene, motion: Motion) -> DenseMotion:
@@ -72,7 +73,7 @@ def draw(scene: Scene, blendshapes, rotation, translation, gaze=None, lip_offset
         _, *detail = _draw(scene, scene.fine, points, carried, window)
         for all_of_it, part in zip(pixels, detail):
             all_of_it[here] = part
-    return Drawn(fragments, *pixels, seam)
+    return Drawn(fragments, *pixels, seam, points)
 
 
 def _pose(scene: Scene, vertices: np.ndarray, rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:

@@ -1,0 +1,147 @@
+"""Pairs of frames of one person for the networks of `mesh_to_video`: a photo, and what the mesh says of another frame.
+
+Each frame of a video is fitted by itself, with the neutral head of the frame that serves as the photo: what a fit gets
+wrong it gets wrong in both, so the analytic frame lies on the real one more exactly than smoothed tracks would put it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from vividlib.conventions import LIP_LANDMARKS
+from vividlib.errors import InputError
+from vividlib.geometry.camera import head_to_camera, project
+from vividlib.head.model import deform, load
+from vividlib.media.video import read_video
+from vividlib.mesh_to_video.dense_motion import MOST_TURN, draw
+from vividlib.mesh_to_video.patch import ROOM, SIDE, Square, cut, driven_patch, photo_patch, square_of
+from vividlib.mesh_to_video.scene import Scene, build_scene
+from vividlib.reconstruction.fit import fit_portrait, in_head_space
+from vividlib.reconstruction.landmarks import find_faces, find_portrait
+from vividlib.reconstruction.solve import EYES, solve
+from vividlib.training.clips import HELD_OUT, videos_of
+from vividlib.training.filmed import save
+from vividlib.types import Face, HeadModel, Motion
+
+MOST_FRAMES = 500  # of a video
+FURTHEST = 0.9  # of the turn that the renderer allows
+LOOKED_AT = 0.06  # of the patch, around lips and lids: what a viewer looks at
+
+
+def fitted(face: Face, landmarks: np.ndarray, rate: float) -> Motion:
+    """The motion that puts a face where landmarks (T 478 3 px of the photo's video) are, as `vividlib.render` takes it."""
+    found = solve(face.head, landmarks.astype(np.float64), face.neutral.astype(np.float64), rounds=5)
+    turns = (Rotation.from_quat(face.rotation).inv() * Rotation.from_matrix(found.rotation)).as_rotvec()
+    # The renderer slows large turns down; these are to be reached.
+    angle = np.linalg.norm(turns, axis=1, keepdims=True)
+    asked = MOST_TURN * np.arctanh(np.minimum(angle / MOST_TURN, FURTHEST))
+    turns *= asked / np.maximum(angle, 1e-9)
+    across = (found.centre - face.camera.centre) / found.scale[:, None] * [1, -1]
+    depth = face.camera.distance * (1 - face.camera.scale / found.scale)
+    return Motion(
+        found.expression, Rotation.from_rotvec(turns).as_quat(), np.column_stack([across, depth]), found.gaze,
+        in_head_space(found, found.residual)[:, LIP_LANDMARKS], rate,
+    )  # fmt: skip
+
+
+def patch_scene(face: Face) -> tuple[Scene, Square, float]:
+    """The scene of a portrait at the size at which its patch has SIDE pixels, the patch's place, and that size's factor."""
+    vertices = deform(face.head, face.neutral, face.expression) + face.remainder
+    pixels, _ = project(face.camera, head_to_camera(vertices, face.rotation, face.translation))
+    factor = float(SIDE / (ROOM * np.ptp(pixels[face.head.head_weight > 0.5], axis=0).max()))
+    scene = build_scene(face, resized(face.portrait.image, factor), factor)
+    return scene, square_of(scene)._replace(side=SIDE), factor
+
+
+def resized(image: np.ndarray, factor: float) -> np.ndarray:
+    """An image (H W 3 uint8) so many times larger."""
+    return cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+
+
+def truth_patch(frame: np.ndarray, scene: Scene, square: Square, factor: float) -> np.ndarray:
+    """What the patch shows in a real frame of the photo's video (SIDE SIDE 3 uint8)."""
+    left, top, width, height = scene.window
+    return cut(resized(frame, factor)[top : top + height, left : left + width], square)
+
+
+def looked_at(landmarks: np.ndarray, scene: Scene, square: Square, factor: float) -> np.ndarray:
+    """Mouth (1) and eyes (2) of a frame of which landmarks (478 3 px) are known, 0 elsewhere: SIDE SIDE uint8."""
+    left, top, _, _ = scene.window
+    points = (landmarks[:, :2] + 0.5) * factor - 0.5 - [left + square.left, top + square.top]
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    for loops, value in ((EYES, 2), ((LIP_LANDMARKS,), 1)):
+        for loop in loops:
+            hull = cv2.convexHull(points[loop].round().astype(np.int32))
+            cv2.fillConvexPoly(mask, hull, value)
+            cv2.polylines(mask, [hull], True, value, round(LOOKED_AT * SIDE))
+    return mask
+
+
+def pairs_of(frames: list[np.ndarray], first: int, others: list[int], head: HeadModel) -> Iterator[tuple[str, dict]]:
+    """The photo's arrays (named ``""``), then those of each other frame in which the face is found, by name.
+
+    Raises
+    ------
+    InputError
+        If the first shows no face that could be a photo's.
+    """
+    face = fit_portrait(find_portrait(frames[first]), head)
+    scene, square, factor = patch_scene(face)
+    yield "", photo_patch(scene, square)._asdict()
+    for number in others:
+        found = find_faces(frames[number])
+        if not found:
+            continue
+        motion = fitted(face, found[0][None], 25)
+        if Rotation.from_quat(motion.head_rotation).magnitude()[0] > MOST_TURN * np.arctanh(FURTHEST) - 1e-3:
+            continue
+        patch = driven_patch(scene, draw(scene, *next(motion.frames())), square)
+        fill = np.concatenate([patch.fill[..., :3], 255 * patch.fill[..., 3:]], 2)
+        yield str(number), patch._asdict() | {
+            "flow": patch.flow.astype(np.float16),
+            "occlusion": np.rint(255 * patch.occlusion).astype(np.uint8),
+            "fill": np.rint(fill).clip(0, 255).astype(np.uint8),
+            "truth": truth_patch(frames[number], scene, square, factor),
+            "looked_at": looked_at(found[0], scene, square, factor),
+        }
+
+
+def prepare(folder: Path, out: Path, videos: int, photos: int, frames: int, each: bool = False) -> None:
+    """Write pairs of the people of a folder to ``out/PERSON/VIDEO_PHOTO[_FRAME].npz``; can be stopped and continued.
+
+    Parameters
+    ----------
+    folder : a folder of videos for each person; HELD_OUT is left out
+    videos : of a person at most
+    photos : frames of each video that serve as the photo
+    frames : others of each photo
+    each : every video directly in the folder shows another person
+    """
+    head = load()
+    for person, files in videos_of(folder, videos).items():
+        if person in HELD_OUT or (folder / person).is_dir() == each:
+            continue
+        for file in files:
+            marker = out / person / f"{file.stem}.done"
+            if marker.exists():
+                continue
+            marker.parent.mkdir(parents=True, exist_ok=True)
+            shown = [frame for _, frame in islice(read_video(file), MOST_FRAMES)]
+            random = np.random.default_rng(zlib.crc32(f"{person}/{file.stem}".encode()))
+            for first in random.permutation(len(shown))[:photos]:
+                others = [int(n) for n in random.permutation(len(shown)) if n != first][:frames]
+                try:
+                    for name, arrays in pairs_of(shown, int(first), others, head):
+                        save(out / person / f"{file.stem}_{first}{name and '_'}{name}.npz", **arrays)
+                except InputError as problem:
+                    print(f"{file}, frame {first}: {problem}", flush=True)
+            marker.touch()
+            print(file, flush=True)
