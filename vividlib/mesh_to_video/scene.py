@@ -54,8 +54,7 @@ class Scene:
     camera: Camera  # for the crop
     faces: np.ndarray  # F 3 int32, head first, then sheet
     part: np.ndarray  # F + 1, of each triangle; the last entry is for pixels without one
-    eyes_and_mouth: np.ndarray  # vertices of DETAILS
-    detail: np.ndarray  # D, triangles of these, and of skin that the photo shows at a slant
+    detail: np.ndarray  # D, triangles of DETAILS, and of skin that the photo shows at a slant
     valence: np.ndarray  # N, in how many triangles a vertex is; at least 1
     source: np.ndarray  # N 3 float32: x, y px and depth in the photo
     areas: np.ndarray  # D, square px in the photo
@@ -68,7 +67,7 @@ class Scene:
     lids: np.ndarray  # E 3, the same of the lids
     upper: np.ndarray  # V in [0, 1], 0 at the mouth, 1 at the eyes: whose doing a vertex's expression is
     whole: Seen
-    fine: Seen  # the same for the window of eyes and mouth
+    fine: Seen  # the same for the windows of eyes and mouth
     size: float  # of the head, px
     layers: Layers  # of the crop
     behind: np.ndarray  # h w 4 uint8, what lies around the head, gone on behind it
@@ -77,13 +76,16 @@ class Scene:
         """Image-space points (N 3) of head vertices (V 3) and sheet (N - V 3) in camera space."""
         return np.concatenate([_points(self.camera, posed, self.recess), _points(self.camera, sheet, BACKDROP)])
 
-    def detail_window(self, points: np.ndarray) -> Window:
-        """The part of the crop that holds eyes and mouth of image-space points (N 3)."""
-        own = points[self.eyes_and_mouth, :2]
+    def windows(self, points: np.ndarray) -> tuple[Window, Window]:
+        """The parts of the crop that hold the mouth and the eyes of image-space points (N 3)."""
         _, _, width, height = self.window
-        left, top = np.clip(np.floor(own.min(0)).astype(int) - 2, 0, [width - 1, height - 1])
-        right, bottom = np.clip(np.ceil(own.max(0)).astype(int) + 3, [left + 1, top + 1], [width, height])
-        return int(left), int(top), int(right - left), int(bottom - top)
+        found = []
+        for part in (self.face.head.lips, lids_of(self.face.head)):
+            x, y = points[part, 0], points[part, 1]
+            left, top = (int(np.clip(v.min() - 2, 0, side - 1)) for v, side in ((x, width), (y, height)))
+            right, bottom = (int(np.clip(v.max() + 3, 1, side)) for v, side in ((x, width), (y, height)))
+            found.append((left, top, max(right - left, 1), max(bottom - top, 1)))
+        return tuple(found)
 
 
 def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) -> Scene:
@@ -121,8 +123,7 @@ def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) ->
     faces = np.concatenate([kept, canvas.faces + len(posed)]).astype(np.int32)
     part = np.concatenate([parts(head)[kept].max(1), np.full(len(canvas.faces) + 1, SHEET)])
     detail = np.zeros(len(posed) + len(sheet), bool)
-    eyes_and_mouth = np.unique(np.concatenate([head.regions[name] for name in DETAILS]))
-    detail[eyes_and_mouth] = True
+    detail[np.concatenate([head.regions[name] for name in DETAILS])] = True
     source = np.concatenate([reference, _points(camera, sheet, BACKDROP)])
     whole = _see(source, faces, part, width, height, 1)
     visible, row, column = visible_vertices(head, posed, reference, whole.part, whole.depth)
@@ -143,7 +144,6 @@ def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) ->
         camera=camera,
         faces=faces,
         part=part,
-        eyes_and_mouth=eyes_and_mouth,
         detail=detailed,
         valence=np.maximum(np.bincount(faces.ravel(), minlength=len(source)), 1),
         source=source,
@@ -161,7 +161,7 @@ def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) ->
         layers=layers,
         behind=behind(layers, whole.part != SHEET, size),
     )
-    extent = max(scene.detail_window(source)[2:])
+    extent = np.ptp(source[np.concatenate([head.lips, lids_of(head)]), :2], axis=0).max()
     fine = max(finer, next((times for size, times in FINE_BELOW if extent < size), 1))
     return scene if fine == 1 else replace(scene, fine=_see(source, faces, part, width, height, fine))
 

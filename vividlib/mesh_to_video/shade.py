@@ -10,6 +10,7 @@ from numba import njit
 from vividlib.geometry.raster_numba import compiled
 
 NEAR, FAR = 0.002, 0.006  # metres behind the photo's surface: seen, and hidden
+JUMP = 0.5  # px between neighbours that are no more neighbours in the photo
 FAINT = 0.02  # weight of what does not count: a mean of nothing else has to be something, too
 
 
@@ -83,6 +84,21 @@ def shade(triangle, barycentrics, faces, carried, part, sheet, fine, left, top, 
             fill[row, column, 1] = green / max(rest, FAINT)
             fill[row, column, 2] = blue / max(rest, FAINT)
             fill[row, column, 3] = alpha / max(rest, FAINT)
+
+
+@compiled
+def mark_seam(triangle, part, sheet, flow, seam):
+    """Mark neighbouring pixels of head and sheet (H W) between which the flow jumps in ``seam`` (H W bool)."""
+    height, width = triangle.shape
+    for row in range(height):
+        for column in range(width):
+            head = part[triangle[row, column]] != sheet
+            for m, n in ((row + 1, column), (row, column + 1)):
+                if m == height or n == width or head == (part[triangle[m, n]] != sheet):
+                    continue
+                for axis in range(2):
+                    if abs(flow[row, column, axis] - flow[m, n, axis]) > JUMP:
+                        seam[row, column] = seam[m, n] = True
 
 
 @njit(inline="always")

@@ -74,6 +74,6 @@ def _joined(scene: Scene, fragments: Fragments, photo: np.ndarray, carried: np.n
     if carried is None:
         return photo, inner
     padded = np.zeros((len(scene.source), 3), np.float32)
-    padded[: len(carried)] = carried
-    head = (255 * interpolate(padded, scene.faces, fragments) + 0.5).astype(np.uint8)
+    padded[: len(carried)] = 255 * carried
+    head = (interpolate(padded, scene.faces, fragments) + 0.5).astype(np.uint8)
     return np.where(inner[..., None], head, photo), inner
