@@ -108,7 +108,7 @@ def test_large_photos_move_on_a_coarser_grid_and_look_the_same(face, monkeypatch
     np.testing.assert_array_equal(drive(coarse, face), drive(fine, face))
     difference = np.abs(drive(coarse, face, turn, jawOpen=0.4).astype(int) - drive(fine, face, turn, jawOpen=0.4))
     moved = np.abs(drive(fine, face).astype(int) - drive(fine, face, turn, jawOpen=0.4))
-    assert difference.mean() < 0.1 * moved.mean()
+    assert difference.mean() < 0.15 * moved.mean()
 
 
 def test_the_background_stands_still(renderer, face):

@@ -16,7 +16,8 @@ from vividlib.geometry.raster import Fragments, interpolate, rasterize
 from vividlib.geometry.raster_numba import each_frame
 from vividlib.mesh_to_video.composite import composite
 from vividlib.mesh_to_video.dense_motion import Drawn, draw
-from vividlib.mesh_to_video.scene import SHEET, Scene
+from vividlib.mesh_to_video.scene import Scene
+from vividlib.mesh_to_video.seen import SHEET
 from vividlib.types import DenseMotion, HeadModel, Motion, Texture
 
 
