@@ -56,3 +56,23 @@ def test_the_sheet_is_cut_away_where_nothing_of_the_person_is():
     assert away.max() < 70 + 4 * 200 / CELLS
     needed = np.linalg.norm(cut.pixels - 100, axis=1) < 70
     assert np.isin(np.flatnonzero(needed), corners).all()
+
+
+def test_where_the_photo_ends_the_sheet_goes_on_and_moves():
+    head = disc()
+    ones = np.ones(head.shape, np.float32)
+    canvas = stretch(head, ones, 0.03 * ones, ones, ones > 0, (30, 0, 40))
+    np.testing.assert_allclose(canvas.pixels.min(0), [-1, -30])
+    np.testing.assert_allclose(canvas.pixels.max(0), [239, 200])
+    assert at(canvas, 100, -30, canvas.weight) > 0.5 and at(canvas, 239, 100, canvas.weight) > 0.3
+    for x, y in ((-1, 100), (100, 200)):
+        assert at(canvas, x, y, canvas.weight) == 0
+
+
+def test_the_depth_is_that_of_the_outline_not_of_the_cheek_beside_it():
+    head = disc()
+    y, x = np.mgrid[:200, :200] - 100
+    ball = np.sqrt(np.maximum(50.0**2 - x**2 - y**2, 0)) / 1000  # metres, falling off steeply at the outline
+    canvas = stretch(head, np.ones(head.shape, np.float32), ball.astype(np.float32), np.ones(head.shape), head)
+    around = np.abs(np.linalg.norm(canvas.pixels - 100, axis=1) - 55) < 4
+    assert np.abs(canvas.depth[around]).max() < 0.012  # of 0.05

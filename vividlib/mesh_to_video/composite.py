@@ -34,8 +34,8 @@ def _compose(photo, matte, plate, flow, occlusion, fill, frame):
             shown = occlusion[row, column]
             red, green, blue, alpha = 0.0, 0.0, 0.0, 0.0
             if shown > 0:
-                x = min(max(column + float(flow[row, column, 0]), 0.0), width - 1.0)
-                y = min(max(row + float(flow[row, column, 1]), 0.0), height - 1.0)
+                x = _mirrored(column + float(flow[row, column, 0]), width)
+                y = _mirrored(row + float(flow[row, column, 1]), height)
                 x0, y0 = int(x), int(y)
                 for i in range(2):
                     share_y = shown * (y - y0 if i else 1 - (y - y0))
@@ -58,6 +58,13 @@ def _compose(photo, matte, plate, flow, occlusion, fill, frame):
             frame[row, column, 0] = _byte(red + (1 - alpha) * plate[row, column, 0])
             frame[row, column, 1] = _byte(green + (1 - alpha) * plate[row, column, 1])
             frame[row, column, 2] = _byte(blue + (1 - alpha) * plate[row, column, 2])
+
+
+@njit(inline="always")
+def _mirrored(place, size):
+    """Beyond its border the photo goes on backwards: hair that it cuts stays hair."""
+    place = abs(place)
+    return max(min(place, 2 * (size - 1) - place), 0.0)
 
 
 @njit(inline="always")

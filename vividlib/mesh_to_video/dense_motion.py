@@ -18,14 +18,15 @@ from vividlib.geometry.camera import head_to_camera
 from vividlib.geometry.raster import Fragments, rasterize
 from vividlib.geometry.raster_numba import each_frame
 from vividlib.head.model import deform
-from vividlib.mesh_to_video.scene import SHEET, Scene, Seen, Window, areas, enlarged, lids_of
-from vividlib.mesh_to_video.shade import shade
+from vividlib.mesh_to_video.scene import Scene, Window, areas, lids_of
+from vividlib.mesh_to_video.seen import SHEET, Seen, enlarged
+from vividlib.mesh_to_video.shade import mark_seam, shade
 from vividlib.reconstruction.colours import PARTS
 from vividlib.types import DenseMotion, Motion
 
 MOST_TURN = np.radians(25)  # a motion may turn the head so far from its pose in the photo
 LITTLE, TOO_LITTLE = 2.0, 4.0  # times that a triangle's area grows: the photo shows it well, and not enough of it
-JUMP = 0.5  # px between neighbours that are no more neighbours in the photo
+STIR = 0.004  # of the head's size: what moves three times as far has moved away from its surroundings
 RESTING = 0.002  # metres by which lips or lids of a photo have to differ from rest to be called an expression
 
 
@@ -65,14 +66,14 @@ def draw(scene: Scene, blendshapes, rotation, translation, gaze=None, lip_offset
 
     _, _, width, height = scene.window
     fragments, *pixels = _draw(scene, scene.whole, points, carried, (0, 0, width, height))
-    seam = _seam(scene.part[fragments.triangle] != SHEET, pixels[0])
+    seam = np.zeros((height, width), bool)
+    mark_seam(fragments.triangle, scene.part, SHEET, pixels[0], seam)
     pixels[1] = cv2.blur(pixels[1], (3, 3))  # soft edges where photo meets model colour
-    if scene.fine.fine > 1:
-        window = left, top, width, height = scene.detail_window(points)
-        here = (slice(top, top + height), slice(left, left + width))
+    for window in scene.windows(points) if scene.fine.fine > 1 else ():
+        left, top, width, height = window
         _, *detail = _draw(scene, scene.fine, points, carried, window)
         for all_of_it, part in zip(pixels, detail):
-            all_of_it[here] = part
+            all_of_it[top : top + height, left : left + width] = part
     return Drawn(fragments, *pixels, seam, points)
 
 
@@ -87,16 +88,9 @@ def _pose(scene: Scene, vertices: np.ndarray, rotation: np.ndarray, translation:
 
     still = head_to_camera(vertices, face.rotation, face.translation)
     moved = head_to_camera(vertices, driven.as_quat(), place)
-    posed = still + face.head.head_weight[:, None] * (moved - still)
+    posed = still + scene.weights[:, None] * (moved - still)
     sheet = (driven * rest.inv()).apply(scene.sheet - face.translation) + place
     return scene.points(posed, scene.sheet + scene.share[:, None] * (sheet - scene.sheet))
-
-
-def _likeness(scene: Scene, vertices: np.ndarray, part: np.ndarray, in_photo: np.ndarray) -> float:
-    """How near mouth or lids are driven to the photo's: 1 where they are the same, 0 at rest or elsewhere."""
-    driven = vertices[part] - scene.face.neutral[part]
-    size = max(np.linalg.norm(in_photo), RESTING * np.sqrt(len(part)))
-    return max(0.0, 1 - np.linalg.norm(driven - in_photo) / size)
 
 
 def _likeness(scene: Scene, vertices: np.ndarray, part: np.ndarray, in_photo: np.ndarray) -> float:
@@ -125,17 +119,6 @@ def _draw(scene: Scene, seen: Seen, points: np.ndarray, carried: np.ndarray, win
     flow, occlusion, fill = (np.empty((height, width, *more), np.float32) for more in ((2,), (), (4,)))
     shade(
         fragments.triangle, fragments.barycentrics, scene.faces, carried, scene.part, SHEET, fine, left, top,
-        (seen.part, seen.depth, seen.slack), scene.behind, flow, occlusion, fill,
+        (seen.part, seen.depth, seen.slack), scene.trust, STIR * scene.size, scene.behind, flow, occlusion, fill,
     )  # fmt: skip
     return fragments, flow, occlusion, fill
-
-
-def _seam(head: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """Pixels (h w bool) on both sides of the outline of the head (h w bool) between which the flow jumps."""
-    seam = np.zeros(head.shape, bool)
-    for one, other in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
-        row, column = np.nonzero(head[one] != head[other])
-        parted = np.abs(flow[one][row, column] - flow[other][row, column]).max(1, initial=0) > JUMP
-        for side in (one, other):
-            seam[side][row[parted], column[parted]] = True
-    return seam

@@ -74,10 +74,19 @@ def behind(layers: Layers, head: np.ndarray, size: float) -> np.ndarray:
 
 
 def dilated(mask: np.ndarray, radius: float) -> np.ndarray:
-    """A mask (H W bool or uint8) that is wider by a disc's radius in px, at least 1."""
+    """The largest of a mask (H W bool, uint8 or float32) within a radius in px, at least 1."""
     side = 2 * max(1, round(radius)) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    return cv2.dilate(mask.astype(np.uint8), disc).astype(mask.dtype)
+    values = mask.astype(np.uint8) if mask.dtype == bool else mask
+    return cv2.dilate(values, disc).astype(mask.dtype)
+
+
+def liveliness(photo: np.ndarray, background: np.ndarray, radius: float) -> np.ndarray:
+    """Standard deviation (H W, levels of 255) of the background (H W bool) within about a radius in px."""
+    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    share, first, second = (cv2.GaussianBlur(background * grey**power, (0, 0), max(radius, 1)) for power in (0, 1, 2))
+    share = np.maximum(share, 1e-6)
+    return np.sqrt(np.maximum(second / share - (first / share) ** 2, 0))
 
 
 def _own(persons: np.ndarray, head: np.ndarray) -> np.ndarray:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from scipy.spatial import cKDTree
 
 from vividlib.geometry.camera import head_to_camera, project, scaled
 from vividlib.geometry.mesh import vertex_normals
@@ -14,35 +13,24 @@ from vividlib.geometry.raster import Fragments, interpolate, rasterize
 from vividlib.head.model import deform
 from vividlib.mesh_to_video.canvas import stretch
 from vividlib.mesh_to_video.layers import Layers, behind, dilated, separate
-from vividlib.reconstruction.colours import MOUTH, PARTS, hidden_colours, parts, visible_vertices
+from vividlib.mesh_to_video.seen import SHEET, WIDER, Seen, cover, hidden_ears, see, trust
+from vividlib.reconstruction.colours import MOUTH, hidden_colours, parts, visible_vertices
 from vividlib.types import Camera, Face, HeadModel
 
 Window = tuple[int, int, int, int]  # left, top, width, height in px
 
+NECK = 0.15  # of the head's size above the lower border of the photo in which necks come to rest
+BEYOND = 0.25  # of the head's size: hair that a border of the photo cuts goes on as far
 MARGIN = 0.75  # of the head's size around it: room for hair, and for the background to stretch
-SHEET = len(PARTS)  # a part beside those of the head
 RECESS = {"eyeball_left": 0.0008, "eyeball_right": 0.0008} | dict.fromkeys(MOUTH, 0.01) | {"mouth_cavity": 0.016}
 """Metres by which parts are drawn deeper than they are, so that lids and lips which touch them, or which on
 thin-lipped people cut into the teeth, cover them, and teeth cover what lines the mouth."""
 BACKDROP = 0.5  # metres by which the sheet is drawn deeper: it lies behind every part of the head
 DETAILS = (*MOUTH, "lips", "eyeball_left", "eyeball_right", "eyelids_left", "eyelids_right")
 """Where the photo shows folds and edges: stretched they are seen as streaks, so they give way to smooth colour."""
-EAR = 0.15  # share of its vertices that the photo has to show; of ears that face the viewer it shows a half
-WIDER = 0.015  # of the head's size, by which the mesh may be wider than the person
 SLANT = 0.5  # cosine under which skin is seen too much from the side to be shown from the front
-STEEPEST = 0.006  # metres from pixel to pixel: surfaces seen at a slant need so much slack at most
 TINY = 0.02  # square px: smaller triangles of the photo count as this large
 FINE_BELOW = ((110, 3), (240, 2))  # px: eyes and mouth together smaller than that are drawn so many times finer
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """The photo as the rasteriser sees it, on a grid ``fine`` times as fine as the crop's pixels."""
-
-    fine: int
-    part: np.ndarray  # H W int
-    depth: np.ndarray  # H W float32, metres
-    slack: np.ndarray  # H W float32, metres by which the depth is uncertain there
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +42,9 @@ class Scene:
     camera: Camera  # for the crop
     faces: np.ndarray  # F 3 int32, head first, then sheet
     part: np.ndarray  # F + 1, of each triangle; the last entry is for pixels without one
-    eyes_and_mouth: np.ndarray  # vertices of DETAILS
-    detail: np.ndarray  # D, triangles of these, and of skin that the photo shows at a slant
+    detail: np.ndarray  # D, triangles of DETAILS, and of skin that the photo shows at a slant
     valence: np.ndarray  # N, in how many triangles a vertex is; at least 1
+    weights: np.ndarray  # V, of the head's motion
     source: np.ndarray  # N 3 float32: x, y px and depth in the photo
     areas: np.ndarray  # D, square px in the photo
     carried: np.ndarray  # N 8 float32: x, y and depth in the photo; 1; and where the photo does not show it: its sRGB
@@ -67,8 +55,9 @@ class Scene:
     lips: np.ndarray  # L 3, metres by which the photo's expression moves the lips
     lids: np.ndarray  # E 3, the same of the lids
     upper: np.ndarray  # V in [0, 1], 0 at the mouth, 1 at the eyes: whose doing a vertex's expression is
+    trust: np.ndarray  # h w, see `vividlib.mesh_to_video.seen.trust`
     whole: Seen
-    fine: Seen  # the same for the window of eyes and mouth
+    fine: Seen  # the same for the windows of eyes and mouth
     size: float  # of the head, px
     layers: Layers  # of the crop
     behind: np.ndarray  # h w 4 uint8, what lies around the head, gone on behind it
@@ -77,13 +66,16 @@ class Scene:
         """Image-space points (N 3) of head vertices (V 3) and sheet (N - V 3) in camera space."""
         return np.concatenate([_points(self.camera, posed, self.recess), _points(self.camera, sheet, BACKDROP)])
 
-    def detail_window(self, points: np.ndarray) -> Window:
-        """The part of the crop that holds eyes and mouth of image-space points (N 3)."""
-        own = points[self.eyes_and_mouth, :2]
+    def windows(self, points: np.ndarray) -> tuple[Window, Window]:
+        """The parts of the crop that hold the mouth and the eyes of image-space points (N 3)."""
         _, _, width, height = self.window
-        left, top = np.clip(np.floor(own.min(0)).astype(int) - 2, 0, [width - 1, height - 1])
-        right, bottom = np.clip(np.ceil(own.max(0)).astype(int) + 3, [left + 1, top + 1], [width, height])
-        return int(left), int(top), int(right - left), int(bottom - top)
+        found = []
+        for part in (self.face.head.lips, lids_of(self.face.head)):
+            x, y = points[part, 0], points[part, 1]
+            left, top = (int(np.clip(v.min() - 2, 0, side - 1)) for v, side in ((x, width), (y, height)))
+            right, bottom = (int(np.clip(v.max() + 3, 1, side)) for v, side in ((x, width), (y, height)))
+            found.append((left, top, max(right - left, 1), max(bottom - top, 1)))
+        return tuple(found)
 
 
 def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) -> Scene:
@@ -108,44 +100,46 @@ def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) ->
 
     reference = _points(camera, posed, recess)
     fragments = rasterize(reference, head.faces, width, height)
-    weight = interpolate(head.head_weight[:, None], head.faces, fragments)[..., 0]
+    weights = _weights(head, reference, height, size)
+    weight = interpolate(weights[:, None], head.faces, fragments)[..., 0]
     person = cv2.resize(face.portrait.mask, photo.shape[1::-1], interpolation=cv2.INTER_AREA)
     person = person[top : top + height, left : left + width]
+    at_border = (top == 0, left == 0, left + width == photo.shape[1])
     photo = np.ascontiguousarray(photo[top : top + height, left : left + width])
     layers = separate(photo, person, weight > 0, size)
     matte = layers.matte / np.float32(255)
-    canvas = stretch(fragments.triangle >= 0, weight, fragments.depth, matte, layers.person)
+    beyond = [BEYOND * size if cut else 0 for cut in at_border]
+    canvas = stretch(fragments.triangle >= 0, weight, fragments.depth, matte, layers.person, beyond)
     sheet = _unproject(camera, canvas.pixels, canvas.depth)
 
     kept = _moving(head, posed, camera, fragments)
     faces = np.concatenate([kept, canvas.faces + len(posed)]).astype(np.int32)
     part = np.concatenate([parts(head)[kept].max(1), np.full(len(canvas.faces) + 1, SHEET)])
     detail = np.zeros(len(posed) + len(sheet), bool)
-    eyes_and_mouth = np.unique(np.concatenate([head.regions[name] for name in DETAILS]))
-    detail[eyes_and_mouth] = True
+    detail[np.concatenate([head.regions[name] for name in DETAILS])] = True
     source = np.concatenate([reference, _points(camera, sheet, BACKDROP)])
-    whole = _see(source, faces, part, width, height, 1)
+    whole = see(source, faces, part, width, height, 1)
     visible, row, column = visible_vertices(head, posed, reference, whole.part, whole.depth)
     # Open lids show folds and lashes; what a blink unfolds has the colour of the skin around the eye.
     visible[lids_of(head)] = False
     colours = np.zeros((len(source), 4), np.float32)
-    own = layers.matte[row, column] == 255
+    own = ~dilated(layers.matte < 255, WIDER * size)[row, column]
     colours[: len(posed), :3] = hidden_colours(head, face.neutral, photo[row, column], visible & own)
-    near = dilated(layers.matte, WIDER * size)[row, column]
-    colours[: len(posed), 3] = _cover(head, face.neutral, fragments, near / 255)
+    colours[: len(posed), 3] = cover(head, face.neutral, fragments, layers.matte, (row, column), size)
     slanted = vertex_normals(posed, head.faces)[:, 2] < SLANT
     slanted[head.regions["scalp"]] = False  # stretched hair is still hair
     detail[: len(posed)] |= slanted
     detailed = np.flatnonzero(detail[faces].any(1))
+    around = behind(layers, whole.part != SHEET, size)
     scene = Scene(
         face=face,
         window=window,
         camera=camera,
         faces=faces,
         part=part,
-        eyes_and_mouth=eyes_and_mouth,
         detail=detailed,
         valence=np.maximum(np.bincount(faces.ravel(), minlength=len(source)), 1),
+        weights=weights,
         source=source,
         areas=np.maximum(areas(source, faces[detailed]), TINY),
         carried=np.column_stack([source, np.ones(len(source)), colours]).astype(np.float32),
@@ -155,15 +149,16 @@ def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) ->
         lips=lips,
         lids=lids,
         upper=_upper(head),
+        trust=trust(whole, layers, around, size),
         whole=whole,
         fine=whole,
         size=size,
         layers=layers,
-        behind=behind(layers, whole.part != SHEET, size),
+        behind=around,
     )
-    extent = max(scene.detail_window(source)[2:])
+    extent = np.ptp(source[np.concatenate([head.lips, lids_of(head)]), :2], axis=0).max()
     fine = max(finer, next((times for size, times in FINE_BELOW if extent < size), 1))
-    return scene if fine == 1 else replace(scene, fine=_see(source, faces, part, width, height, fine))
+    return scene if fine == 1 else replace(scene, fine=see(source, faces, part, width, height, fine))
 
 
 def lids_of(head: HeadModel) -> np.ndarray:
@@ -176,11 +171,6 @@ def areas(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
     a, b, c = points[faces, :2].transpose(1, 0, 2)
     (ux, uy), (vx, vy) = (b - a).T, (c - a).T
     return np.maximum(uy * vx - ux * vy, 0) / 2
-
-
-def enlarged(points: np.ndarray, times: int, left: int = 0, top: int = 0) -> np.ndarray:
-    """Image-space points (N 3) on a grid so many times finer that starts at pixel (left, top)."""
-    return np.column_stack([(points[:, :2] - [left, top] + 0.5) * times - 0.5, points[:, 2]]).astype(np.float32)
 
 
 def _points(camera: Camera, posed: np.ndarray, recess: np.ndarray | float) -> np.ndarray:
@@ -205,10 +195,18 @@ def _crop(head: HeadModel, pixels: np.ndarray, shape: tuple[int, ...]) -> tuple[
     return (int(left), int(top), int(right - left), int(bottom - top)), float(size)
 
 
+def _weights(head: HeadModel, points: np.ndarray, height: int, size: float) -> np.ndarray:
+    """Share (V float32) of the head's motion. What the lower border of the photo cuts stands still there."""
+    weights = head.head_weight.copy()
+    neck = head.regions["neck"]
+    weights[neck] *= np.clip((height - 1 - points[neck, 1]) / (NECK * size), 0, 1)
+    return weights
+
+
 def _moving(head: HeadModel, posed: np.ndarray, camera: Camera, photo: Fragments) -> np.ndarray:
     """Triangles to draw. Shoulders stand still; behind the outline of the head the sheet knows better."""
     moves = head.head_weight[head.faces].max(1) > 0
-    moves &= ~_hidden_ears(head, photo)[head.faces].any(1)
+    moves &= ~hidden_ears(head, photo)[head.faces].any(1)
     normals = vertex_normals(posed, head.faces)
     drawn = (normals * ([0, 0, camera.distance] - posed)).sum(1) > 0
     inner = np.zeros(len(posed), bool)
@@ -220,45 +218,7 @@ def _moving(head: HeadModel, posed: np.ndarray, camera: Camera, photo: Fragments
     return head.faces[moves & whole]
 
 
-def _hidden_ears(head: HeadModel, photo: Fragments) -> np.ndarray:
-    """Vertices (V bool) of an ear of which the photo shows hardly anything: nobody can tell what it looks like."""
-    shown, hidden = _shown(head, photo), np.zeros(len(head.template), bool)
-    ears = head.regions["ears"]
-    for side in (-1, 1):
-        ear = ears[np.sign(head.template[ears, 0]) == side]
-        hidden[ear] = shown[ear].mean() < EAR
-    return hidden
-
-
-def _cover(head: HeadModel, neutral: np.ndarray, photo: Fragments, matte: np.ndarray) -> np.ndarray:
-    """How much of a vertex (V) is the person's. Where the mesh is wider than the person, the photo shows background on it;
-    what lies behind such an outline is no more the person's than the outline."""
-    shown = _shown(head, photo) & (parts(head) == 0)
-    cover = np.ones(len(neutral), np.float32)
-    hidden = ~shown & (parts(head) == 0)
-    _, nearest = cKDTree(neutral[shown]).query(neutral[hidden])
-    cover[shown] = matte[shown]
-    cover[hidden] = matte[shown][nearest]
-    return cover
-
-
-def _shown(head: HeadModel, photo: Fragments) -> np.ndarray:
-    """Vertices (V bool) of the triangles that the photo shows."""
-    shown = np.zeros(len(head.template), bool)
-    shown[head.faces[photo.triangle[photo.triangle >= 0]]] = True
-    return shown
-
-
 def _upper(head: HeadModel) -> np.ndarray:
     height = head.template[:, 1]
     mouth, eyes = height[head.lips].max(), height[lids_of(head)].min()
     return np.clip((height - mouth) / (eyes - mouth), 0, 1)
-
-
-def _see(source, faces, part, width: int, height: int, fine: int) -> Seen:
-    fragments: Fragments = rasterize(enlarged(source, fine), faces, fine * width, fine * height)
-    depth = fragments.depth
-    depth[~np.isfinite(depth)] = depth[np.isfinite(depth)].min()
-    near = np.ones((3, 3))
-    steep = cv2.dilate(depth, near) - cv2.erode(depth, near)
-    return Seen(fine, part[fragments.triangle], depth, np.minimum(steep, STEEPEST))

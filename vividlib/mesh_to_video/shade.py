@@ -5,16 +5,36 @@ One pass instead of a dozen over arrays: a frame at 512 px would take three time
 
 from __future__ import annotations
 
+import math
+
 from numba import njit
 
 from vividlib.geometry.raster_numba import compiled
 
 NEAR, FAR = 0.002, 0.006  # metres behind the photo's surface: seen, and hidden
+JUMP = 0.5  # px between neighbours that are no more neighbours in the photo
 FAINT = 0.02  # weight of what does not count: a mean of nothing else has to be something, too
 
 
 @compiled
-def shade(triangle, barycentrics, faces, carried, part, sheet, fine, left, top, seen, behind, flow, occlusion, fill):
+def shade(
+    triangle,
+    barycentrics,
+    faces,
+    carried,
+    part,
+    sheet,
+    fine,
+    left,
+    top,
+    seen,
+    trust,
+    stir,
+    behind,
+    flow,
+    occlusion,
+    fill,
+):
     """Write the backward flow, the occlusion and the colours of what the photo does not show.
 
     Parameters
@@ -26,6 +46,7 @@ def shade(triangle, barycentrics, faces, carried, part, sheet, fine, left, top, 
     part : F, of each triangle; ``sheet`` is the one around the head
     left, top : px, of the window that is drawn
     seen : parts (H W), depth and slack of the photo on the fine grid of the whole crop
+    trust : h w, of the photo where things move by more than ``stir`` px, fully from three times that on
     behind : h w 4 uint8, what the sheet shows behind the head
     flow, occlusion, fill : of the window, h w 2, h w and h w 4, written to
     """
@@ -47,13 +68,12 @@ def shade(triangle, barycentrics, faces, carried, part, sheet, fine, left, top, 
                     n = _nearest(left * fine + j + fine * dx, seen_depth.shape[1])
                     if part[index] == sheet:
                         here = 1.0 if seen_part[m, n] == sheet else 0.0
-                        row_behind, column_behind = m // fine, n // fine
                         hue = (
-                            float(behind[row_behind, column_behind, 0]),
-                            float(behind[row_behind, column_behind, 1]),
-                            float(behind[row_behind, column_behind, 2]),
+                            float(behind[m // fine, n // fine, 0]),
+                            float(behind[m // fine, n // fine, 1]),
+                            float(behind[m // fine, n // fine, 2]),
                         )
-                        cover = behind[row_behind, column_behind, 3] / 255
+                        cover = behind[m // fine, n // fine, 3] / 255
                     else:
                         hue = (
                             _mean(carried, at, share, 4),
@@ -66,6 +86,8 @@ def shade(triangle, barycentrics, faces, carried, part, sheet, fine, left, top, 
                             below = seen_depth[m, n] - seen_slack[m, n] - _mean(carried, at, share, 2)
                             here = min(max((FAR - below) / (FAR - NEAR), 0.0), 1.0)
                             here *= _mean(carried, at, share, 3)
+                    moved = min(max((math.hypot(dx, dy) / stir - 1) / 2, 0.0), 1.0)
+                    here *= 1 - moved * (1 - trust[m // fine, n // fine])
                     shown += here
                     weight += here + FAINT
                     x += (here + FAINT) * dx
@@ -83,6 +105,21 @@ def shade(triangle, barycentrics, faces, carried, part, sheet, fine, left, top, 
             fill[row, column, 1] = green / max(rest, FAINT)
             fill[row, column, 2] = blue / max(rest, FAINT)
             fill[row, column, 3] = alpha / max(rest, FAINT)
+
+
+@compiled
+def mark_seam(triangle, part, sheet, flow, seam):
+    """Mark neighbouring pixels of head and sheet (H W) between which the flow jumps in ``seam`` (H W bool)."""
+    height, width = triangle.shape
+    for row in range(height):
+        for column in range(width):
+            head = part[triangle[row, column]] != sheet
+            for m, n in ((row + 1, column), (row, column + 1)):
+                if m == height or n == width or head == (part[triangle[m, n]] != sheet):
+                    continue
+                for axis in range(2):
+                    if abs(flow[row, column, axis] - flow[m, n, axis]) > JUMP:
+                        seam[row, column] = seam[m, n] = True
 
 
 @njit(inline="always")

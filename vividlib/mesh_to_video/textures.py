@@ -16,7 +16,8 @@ from vividlib.geometry.raster import Fragments, interpolate, rasterize
 from vividlib.geometry.raster_numba import each_frame
 from vividlib.mesh_to_video.composite import composite
 from vividlib.mesh_to_video.dense_motion import Drawn, draw
-from vividlib.mesh_to_video.scene import SHEET, Scene
+from vividlib.mesh_to_video.scene import Scene
+from vividlib.mesh_to_video.seen import SHEET
 from vividlib.types import DenseMotion, HeadModel, Motion, Texture
 
 
@@ -74,6 +75,6 @@ def _joined(scene: Scene, fragments: Fragments, photo: np.ndarray, carried: np.n
     if carried is None:
         return photo, inner
     padded = np.zeros((len(scene.source), 3), np.float32)
-    padded[: len(carried)] = carried
-    head = (255 * interpolate(padded, scene.faces, fragments) + 0.5).astype(np.uint8)
+    padded[: len(carried)] = 255 * carried
+    head = (interpolate(padded, scene.faces, fragments) + 0.5).astype(np.uint8)
     return np.where(inner[..., None], head, photo), inner
