@@ -147,9 +147,9 @@ def recoloured(batch: Batch, random: np.random.Generator) -> Batch:
     """Other colours and light for each pair: linear in colour, so what is premultiplied stays so."""
     count = len(batch.truth)
     grey = np.full((3, 3), 1 / 3)
-    turns = np.stack([_hue(angle) for angle in random.normal(0, 0.25, count)])
+    turns = np.stack([_hue(angle) for angle in random.normal(0, 0.12, count)])
     saturation = random.uniform(0.3, 1.4, (count, 1, 1))
-    mixing = (saturation * turns + (1 - saturation) * grey) * random.uniform(0.7, 1.25, (count, 3, 1))
+    mixing = (saturation * turns + (1 - saturation) * grey) * random.uniform(0.85, 1.15, (count, 3, 1))
     mixing *= random.uniform(0.6, 1.15, (count, 1, 1))
     mix = torch.from_numpy(mixing).float()
 
