@@ -51,9 +51,7 @@ class Refiner:
     def _corrected(self, drawn: Drawn, moves: np.ndarray) -> Drawn:
         motion = np.dstack([drawn.flow, drawn.occlusion])
         paste(motion, moves, self._square)
-        return drawn._replace(
-            flow=np.ascontiguousarray(motion[..., :2]), occlusion=motion[..., 2].clip(0, 1)
-        )
+        return drawn._replace(flow=np.ascontiguousarray(motion[..., :2]), occlusion=motion[..., 2].clip(0, 1))
 
     def _added(self, picture: np.ndarray, residual: np.ndarray) -> np.ndarray:
         better = picture.astype(np.float32)

@@ -26,6 +26,7 @@ from vividlib.mesh_to_video.network_sizes import FAST, NetworkSizes
 from vividlib.mesh_to_video.networks import Driven, Photo, VideoNetworks, corrected, driven_tensors, photo_tensors
 from vividlib.mesh_to_video.patch import SIDE, DrivenPatch, PhotoPatch
 from vividlib.mesh_to_video.warp import lay
+from vividlib.training.video_pairs import BEYOND
 
 CHECK = frozenset({"id22", "id23", "presenter_3"})
 """People who only tell how training goes."""
@@ -93,7 +94,7 @@ def batch_of(pairs: list[Pair]) -> Batch:
     photos, driven, truths, looked_at = zip(*map(read_pair, pairs))
     truth = torch.from_numpy(np.stack(truths)).permute(0, 3, 1, 2).float() / 255
     looked_at = torch.from_numpy(np.stack(looked_at))[:, None]
-    weight = 1 + MOUTH * (looked_at == 1) + EYES * (looked_at == 2)
+    weight = (1 + MOUTH * (looked_at == 1) + EYES * (looked_at == 2)) * (looked_at != BEYOND)
     return Batch(photo_tensors(list(photos)), driven_tensors(list(driven)), truth, weight.float())
 
 
@@ -214,7 +215,8 @@ def losses(networks: VideoNetworks, batch: Batch) -> dict[str, torch.Tensor]:
         "edges": EDGES * edges(frame, truth, weight),
         "motion": MOTION * ((warped - truth).abs() * weight).mean(),
         "code": CODE * (mean.square() + log_variance.exp() - 1 - log_variance).mean(),
-        "residual_flow": RESIDUAL_FLOW * (correction.flow.diff(dim=2).abs().mean() + correction.flow.diff(dim=3).abs().mean()),
+        "residual_flow": RESIDUAL_FLOW
+        * (correction.flow.diff(dim=2).abs().mean() + correction.flow.diff(dim=3).abs().mean()),
     }
 
 
@@ -237,7 +239,8 @@ def score(networks: VideoNetworks, batches: list[Batch]) -> dict[str, float]:
             row = []
             for frame in reenact(networks, batch):
                 error = frame.float() - batch.truth
-                row.append(-10 * error.square().mean((1, 2, 3)).log10())
+                counts = (batch.weight > 0).float().expand_as(error)
+                row.append(-10 * ((error.square() * counts).sum((1, 2, 3)) / counts.sum((1, 2, 3))).log10())
                 for part in (1 + MOUTH, 1 + EYES):
                     here = (batch.weight == part).float()
                     row.append(255 * (error.abs().mean(1, keepdim=True) * here).sum((1, 2, 3)) / here.sum((1, 2, 3)))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -33,6 +32,7 @@ from vividlib.types import Face, HeadModel, Motion
 
 MOST_FRAMES = 500  # of a video
 FURTHEST = 0.9  # of the turn that the renderer allows
+BEYOND = 255  # in what is looked at: not in the picture
 LOOKED_AT = 0.06  # of the patch, around lips and lids: what a viewer looks at
 
 
@@ -63,7 +63,9 @@ def patch_scene(face: Face) -> tuple[Scene, Square, float]:
 
 def resized(image: np.ndarray, factor: float) -> np.ndarray:
     """An image (H W 3 uint8) so many times larger."""
-    return cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+    return cv2.resize(
+        image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    )
 
 
 def truth_patch(frame: np.ndarray, scene: Scene, square: Square, factor: float) -> np.ndarray:
@@ -73,7 +75,8 @@ def truth_patch(frame: np.ndarray, scene: Scene, square: Square, factor: float) 
 
 
 def looked_at(landmarks: np.ndarray, scene: Scene, square: Square, factor: float) -> np.ndarray:
-    """Mouth (1) and eyes (2) of a frame of which landmarks (478 3 px) are known, 0 elsewhere: SIDE SIDE uint8."""
+    """What counts of a frame of which landmarks (478 3 px) are known (SIDE SIDE uint8): mouth 1, eyes 2, 255 nothing, as it
+    lies beyond the picture, and 0 elsewhere."""
     left, top, _, _ = scene.window
     points = (landmarks[:, :2] + 0.5) * factor - 0.5 - [left + square.left, top + square.top]
     mask = np.zeros((SIDE, SIDE), np.uint8)
@@ -82,7 +85,16 @@ def looked_at(landmarks: np.ndarray, scene: Scene, square: Square, factor: float
             hull = cv2.convexHull(points[loop].round().astype(np.int32))
             cv2.fillConvexPoly(mask, hull, value)
             cv2.polylines(mask, [hull], True, value, round(LOOKED_AT * SIDE))
+    mask[~inside(scene, square)] = BEYOND
     return mask
+
+
+def inside(scene: Scene, square: Square) -> np.ndarray:
+    """Which pixels of a patch the scene has (SIDE SIDE bool)."""
+    _, _, width, height = scene.window
+    steps = (np.arange(SIDE) + 0.5) * square.side / SIDE - 0.5
+    rows, columns = square.top + steps, square.left + steps
+    return np.outer((rows >= 0) & (rows <= height - 1), (columns >= 0) & (columns <= width - 1))
 
 
 def pairs_of(frames: list[np.ndarray], first: int, others: list[int], head: HeadModel) -> Iterator[tuple[str, dict]]:
@@ -105,13 +117,17 @@ def pairs_of(frames: list[np.ndarray], first: int, others: list[int], head: Head
             continue
         patch = driven_patch(scene, draw(scene, *next(motion.frames())), square)
         fill = np.concatenate([patch.fill[..., :3], 255 * patch.fill[..., 3:]], 2)
-        yield str(number), patch._asdict() | {
-            "flow": patch.flow.astype(np.float16),
-            "occlusion": np.rint(255 * patch.occlusion).astype(np.uint8),
-            "fill": np.rint(fill).clip(0, 255).astype(np.uint8),
-            "truth": truth_patch(frames[number], scene, square, factor),
-            "looked_at": looked_at(found[0], scene, square, factor),
-        }
+        yield (
+            str(number),
+            patch._asdict()
+            | {
+                "flow": patch.flow.astype(np.float16),
+                "occlusion": np.rint(255 * patch.occlusion).astype(np.uint8),
+                "fill": np.rint(fill).clip(0, 255).astype(np.uint8),
+                "truth": truth_patch(frames[number], scene, square, factor),
+                "looked_at": looked_at(found[0], scene, square, factor),
+            },
+        )
 
 
 def prepare(folder: Path, out: Path, videos: int, photos: int, frames: int, each: bool = False) -> None:

@@ -1,0 +1,175 @@
+"""People made to do what they did: ``python -m benchmarks.reenactment FOLDER --weights FILE [--sheets FOLDER]``.
+
+FOLDER holds ``anchors`` and ``long``. The first frame of each clip of a person nobody learned from (`clips.HELD_OUT`) is
+the photo; other frames of the clip are fitted one by one and drawn, by the analytic motion alone and by the networks,
+and held against the real ones on a square of 256 px about the head, as far as the picture shows it. Motion is read from the frames that are drawn, so
+this measures drawing, not tracking. Writes benchmarks/results/reenactment.json.
+
+- ``psnr`` dB, ``ssim`` and ``l1`` (of 255) of the whole square; ``mouth_l1`` and ``eyes_l1`` near lips and lids
+- ``akd``: mean distance of MediaPipe's landmarks, px at 256
+- ``sharpness``: that of the made frames by that of the real ones; under 1 is blurred
+- ``unrest``: mean change from a frame to the next by that of the real ones, over consecutive frames
+- ``still``: whether the photo's own motion gives the photo, bit for bit
+
+Every clip counts alike within a person, and every person alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from benchmarks.common import measure, write
+from vividlib.head.model import load
+from vividlib.media.video import read_video
+from vividlib.mesh_to_video.composite import composite
+from vividlib.mesh_to_video.dense_motion import Drawn, draw
+from vividlib.mesh_to_video.network_sizes import FAST
+from vividlib.mesh_to_video.networks import with_weights
+from vividlib.mesh_to_video.patch import cut
+from vividlib.mesh_to_video.refine import Refiner
+from vividlib.metrics.akd import akd
+from vividlib.metrics.psnr import psnr
+from vividlib.metrics.sharpness import sharpness
+from vividlib.metrics.ssim import ssim
+from vividlib.reconstruction.fit import fit_portrait
+from vividlib.reconstruction.landmarks import find_faces, find_portrait
+from vividlib.training.clips import HELD_OUT
+from vividlib.training.video_pairs import fitted, inside, looked_at, patch_scene, truth_patch
+from vividlib.types import HeadModel
+
+CLIPS_EACH = 3  # of an anchor
+SPREAD, NEXT = 8, 6  # frames over the whole clip, and consecutive ones from its middle
+LONGEST = 150  # frames of a clip
+BATCH = 4
+
+
+def people(folder: Path) -> dict[str, list[Path]]:
+    """Clips of those held out; vox_10 is vox_06 again."""
+    found = {}
+    for person in sorted(HELD_OUT - {"vox_10"}):
+        clips = sorted((folder / "anchors" / person).glob("*.mp4"))
+        found[person] = clips[:: max(1, len(clips) // CLIPS_EACH)][:CLIPS_EACH] or [folder / "long" / f"{person}.mp4"]
+    return found
+
+
+def reenact(clip: Path, head: HeadModel, networks) -> tuple[dict[str, dict[str, float]], np.ndarray]:
+    """Figures by way of drawing, and a sheet: real frames, analytic ones, those of the networks."""
+    frames = [frame for _, frame in islice(read_video(clip), LONGEST)]
+    face = fit_portrait(find_portrait(frames[0]), head)
+    scene, square, factor = patch_scene(face)
+    middle = max(1, (len(frames) - NEXT) // 2)
+    some = np.linspace(1, len(frames) - 1, SPREAD).round().astype(int).tolist()
+    wanted = sorted({*some, *range(middle, min(middle + NEXT, len(frames)))})
+    landmarks = {n: found[0] for n in wanted if (found := find_faces(frames[n]))}
+    motion = fitted(face, np.stack(list(landmarks.values())), 25)
+    drawn = [draw(scene, *now) for now in motion.frames()]
+    refiner = Refiner(scene, networks)
+    ways = {
+        "analytic": lambda parts: [composite(scene.layers, one) for one in parts],
+        "networks": lambda parts: [
+            p for i in range(0, len(parts), BATCH) for p in refiner.pictures(parts[i : i + BATCH])
+        ],
+    }
+    here = np.ix_(inside(scene, square).any(1), inside(scene, square).any(0))
+    truths = {n: truth_patch(frames[n], scene, square, factor)[here] for n in landmarks}
+    masks = {n: looked_at(landmarks[n], scene, square, factor)[here] for n in landmarks}
+    still = draw(scene, face.expression, (0, 0, 0, 1), (0, 0, 0), face.gaze)
+    figures, rows = {}, [np.hstack([truths[n] for n in landmarks if n in some])]
+    for way, pictures in ways.items():
+        made = dict(zip(landmarks, (cut(picture, square)[here] for picture in pictures(drawn))))
+        figures[way] = judge(made, truths, masks, some) | {
+            "still": float(np.array_equal(pictures([still])[0], scene.layers.photo))
+        }
+        rows.append(np.hstack([made[n] for n in landmarks if n in some]))
+    return figures, np.vstack(rows)
+
+
+def judge(made: dict, truths: dict, masks: dict, some: list[int]) -> dict[str, float]:
+    """Means over the frames of a clip (by number)."""
+    spread = [n for n in some if n in made]
+    found = {n: find_faces(made[n]) for n in spread}
+    real = {n: find_faces(truths[n]) for n in spread}
+    both = [n for n in spread if found[n] and real[n]]
+    steps = [n for n in made if n + 1 in made]
+
+    def difference(n: int, part: int | None = None) -> float:
+        error = np.abs(made[n].astype(float) - truths[n])
+        return float((error if part is None else error[masks[n] == part]).mean())
+
+    def change(of: dict) -> float:
+        return float(np.mean([np.abs(of[n + 1].astype(float) - of[n]).mean() for n in steps]))
+
+    return {
+        "psnr": mean(psnr(made[n], truths[n]) for n in spread),
+        "ssim": mean(ssim(made[n], truths[n]) for n in spread),
+        "l1": mean(difference(n) for n in spread),
+        "mouth_l1": mean(difference(n, 1) for n in spread),
+        "eyes_l1": mean(difference(n, 2) for n in spread),
+        "akd": mean(akd(found[n][0], real[n][0]) for n in both),
+        "sharpness": mean(sharpness(made[n]) for n in spread) / mean(sharpness(truths[n]) for n in spread),
+        "unrest": change(made) / change(truths),
+    }
+
+
+def mean(values) -> float:
+    return float(np.mean(list(values)))
+
+
+def summary(rows: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
+    """Means of rows, way by way."""
+    return {way: {name: mean(row[way][name] for row in rows) for name in of} for way, of in rows[0].items()}
+
+
+def speed(networks, scene, drawn: list[Drawn]) -> dict[str, dict[str, float]]:
+    """Milliseconds of a frame, by size of the batch; compositing included."""
+    refiner = Refiner(scene, networks)
+
+    def one(count: int) -> Callable[[], object]:
+        return lambda: refiner.pictures(drawn[:count])
+
+    timed = {f"batch of {count}": (count, measure(one(count), 20)) for count in (1, 2, 4)}
+    return {name: {"ms_a_frame": round(found["median_ms"] / count, 2)} for name, (count, found) in timed.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--sheets", type=Path, help="where pictures of every clip go")
+    options = parser.parse_args()
+    head, networks = load(), with_weights(load_file(options.weights), FAST)
+    each = {}
+    for person, clips in people(options.folder).items():
+        rows = []
+        for clip in clips:
+            figures, sheet = reenact(clip, head, networks)
+            rows.append(figures)
+            if options.sheets:
+                options.sheets.mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(options.sheets / f"{person}_{clip.stem}.png"), sheet[..., ::-1])
+        each[person] = summary(rows)
+        print(person, each[person], flush=True)
+    means = summary(list(each.values()))
+    count = sum(each[p]["networks"]["psnr"] > each[p]["analytic"]["psnr"] for p in each)
+    rounded = {p: {w: {k: round(v, 4) for k, v in of.items()} for w, of in ways.items()} for p, ways in each.items()}
+    means = {way: {name: round(value, 4) for name, value in of.items()} for way, of in means.items()}
+    write(
+        "reenactment",
+        {
+            "people": len(each), "mean": means, "people_of_better_psnr": count, "each": rounded,
+            "parameters": sum(p.numel() for p in networks.parameters()), "dtype": str(networks.dtype),
+        },
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    torch.set_grad_enabled(False)
+    main()
