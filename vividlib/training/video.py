@@ -306,5 +306,5 @@ def _save(out: Path, state: dict, log: list[dict]) -> None:
     torch.save({name: part.state_dict() for name, part in state.items()}, out / "checkpoint.partial")
     (out / "losses.json").write_text(json.dumps(log, indent=0))
     (out / "checkpoint.partial").replace(out / "checkpoint.pt")
-    weights = {name: tensor.half() for name, tensor in state["average"].module.state_dict().items()}
+    weights = {name: tensor.half().contiguous() for name, tensor in state["average"].module.state_dict().items()}
     save_file(weights, out / WEIGHTS)
