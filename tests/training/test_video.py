@@ -103,10 +103,9 @@ def test_a_network_learns_and_resumes(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(video, "SAVE_EVERY", 3)
     video.train(folder, tmp_path / "once", 6)
     straight = (tmp_path / "once" / video.WEIGHTS).read_bytes()
-    with pytest.raises(KeyboardInterrupt):
-        with monkeypatch.context() as patch:
-            patch.setattr(video.Batches, "at", _until(4, video.Batches.at))
-            video.train(folder, tmp_path / "twice", 6)
+    with pytest.raises(KeyboardInterrupt), monkeypatch.context() as patch:
+        patch.setattr(video.Batches, "at", _until(4, video.Batches.at))
+        video.train(folder, tmp_path / "twice", 6)
     video.train(folder, tmp_path / "twice", 6)
     assert (tmp_path / "twice" / video.WEIGHTS).read_bytes() == straight
 

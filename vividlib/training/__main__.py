@@ -44,6 +44,16 @@ def main(arguments: list[str] | None = None) -> int:
     head.add_argument("clips", type=Path, nargs="+", help="folders OUT/clips of prepare")
     head.add_argument("--styles", type=Path, required=True, help="the styles.json that train has left")
     head.add_argument("--out", type=Path, required=True, help="for codebooks and the weights")
+    pairs = steps.add_parser("video-pairs", help="fit pairs of frames for the networks that draw; can be continued")
+    pairs.add_argument("videos", type=Path, help="a folder for each person; videos directly in it show one each")
+    pairs.add_argument("out", type=Path, help="where the pairs go, a folder for each person")
+    pairs.add_argument("--videos-each", type=int, default=24, help="of a person at most (default: 24)")
+    pairs.add_argument("--photos", type=int, default=1, help="frames of a video that serve as the photo (default: 1)")
+    pairs.add_argument("--frames", type=int, default=5, help="other frames for each photo (default: 5)")
+    video = steps.add_parser("video", help="train the networks that draw; continues from its checkpoint")
+    video.add_argument("pairs", type=Path, help="the folder that video-pairs wrote")
+    video.add_argument("--out", type=Path, required=True, help="for checkpoints and the weights")
+    video.add_argument("--steps", type=int, default=8000, help="of gradient descent (default: 8000)")
     given = parser.parse_args(arguments)
     try:
         if given.step == "prepare":
@@ -76,6 +86,14 @@ def main(arguments: list[str] | None = None) -> int:
 
             head_codebook.train(given.clips, given.out)
             head_sampler.train(given.clips, given.styles, given.out)
+        elif given.step == "video-pairs":
+            from vividlib.training.video_pairs import prepare as prepare_pairs
+
+            prepare_pairs(given.videos, given.out, given.videos_each, given.photos, given.frames)
+        elif given.step == "video":
+            from vividlib.training import video as second_stage
+
+            second_stage.train(given.pairs, given.out, given.steps)
         else:
             from vividlib.training.train import train
 

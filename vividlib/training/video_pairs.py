@@ -130,20 +130,19 @@ def pairs_of(frames: list[np.ndarray], first: int, others: list[int], head: Head
         )
 
 
-def prepare(folder: Path, out: Path, videos: int, photos: int, frames: int, each: bool = False) -> None:
+def prepare(folder: Path, out: Path, videos: int, photos: int, frames: int) -> None:
     """Write pairs of the people of a folder to ``out/PERSON/VIDEO_PHOTO[_FRAME].npz``; can be stopped and continued.
 
     Parameters
     ----------
-    folder : a folder of videos for each person; HELD_OUT is left out
+    folder : videos of people, as for `vividlib.training.clips.videos_of`; HELD_OUT are left out
     videos : of a person at most
     photos : frames of each video that serve as the photo
     frames : others of each photo
-    each : every video directly in the folder shows another person
     """
     head = load()
     for person, files in videos_of(folder, videos).items():
-        if person in HELD_OUT or (folder / person).is_dir() == each:
+        if person in HELD_OUT:
             continue
         for file in files:
             marker = out / person / f"{file.stem}.done"
