@@ -35,7 +35,7 @@ RATE = 5e-4
 AVERAGING = 0.998  # of the weights, from step to step
 SAVE_EVERY = 100  # steps
 MOUTH, EYES = 5.0, 3.0  # weight of what viewers look at, beside 1 elsewhere
-EDGES, MOTION, CODE, RESIDUAL_FLOW = 1.0, 0.5, 1e-4, 1e-3  # weights of losses beside the difference
+EDGES, MOTION, CODE, RESIDUAL_FLOW = 0.3, 0.5, 1e-4, 1e-3  # weights of losses beside the difference
 WEIGHTS = "video_fast.safetensors"
 
 
