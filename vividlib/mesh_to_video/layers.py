@@ -16,7 +16,7 @@ import numpy as np
 LEAST, MOST = 0.3, 0.7  # of the person mask: a pixel is background under the one and all person over the other
 SURE = 0.1  # of the head's size inside the outline of its mesh: that is the person, whatever the mask says
 BAND = 0.03  # of the head's size, beyond the matte: hair that it misses, and light that hair throws
-RIM = 0.03  # of the head's size: beside the head's mesh the photo may still show the head
+RIM = 0.006  # of the head's size: pixels right beside the mesh may still show it
 FILLED = 512  # px, longer side at which holes are filled: deep inside they are smooth anyway
 REACH = 4  # px that the filling looks around
 

@@ -118,7 +118,6 @@ def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) ->
     detail = _detail(head, posed, faces)
     colours = np.zeros((len(source), 4), np.float32)
     colours[: len(posed)] = _hidden(face, posed, reference, fragments, whole, layers, size)
-    around = behind(layers, whole.part != SHEET, size)
     scene = Scene(
         face=face,
         window=window,
@@ -137,12 +136,12 @@ def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) ->
         lips=lips,
         lids=lids,
         upper=_upper(head),
-        trust=trust(whole, layers, around, size),
+        trust=trust(whole, layers, size),
         whole=whole,
         fine=whole,
         size=size,
         layers=layers,
-        behind=around,
+        behind=behind(layers, whole.part != SHEET, size),
     )
     extent = np.ptp(source[np.concatenate([head.lips, lids_of(head)]), :2], axis=0).max()
     fine = max(finer, next((times for size, times in FINE_BELOW if extent < size), 1))
