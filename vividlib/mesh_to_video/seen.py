@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from vividlib.geometry.raster import Fragments, rasterize
-from vividlib.mesh_to_video.layers import BAND, Layers, dilated, liveliness
+from vividlib.mesh_to_video.layers import BAND, LIVELY, Layers, dilated, liveliness
 from vividlib.reconstruction.colours import PARTS, parts
 from vividlib.types import HeadModel
 
@@ -19,7 +19,6 @@ EAR = 0.15  # share of its vertices that the photo has to show; of ears that fac
 WIDER = 0.015  # of the head's size, by which the mesh may be wider than the person
 GAP = 0.03  # metres between a surface and what it covers: more than an ear is deep
 OUTLINE = 8  # nearest vertices of an outline that have to be the person's
-LIVELY = 20.0  # levels of 255 by which a lively background varies
 
 
 @dataclass(frozen=True, eq=False)
