@@ -114,3 +114,11 @@ def test_the_pixels_of_a_finer_grid_lie_around_those_they_replace():
     for times in (1, 2, 3):
         np.testing.assert_allclose(enlarged(pixels, times)[:, :2], times * pixels[:, :2] + (times - 1) / 2)
     np.testing.assert_allclose(enlarged(pixels, 2, 7, 4)[1], [0.5, 0.5, 0.2])
+
+
+def test_nothing_stays_behind_where_the_person_was(scene):
+    """Beside the driven sheet nothing comes from the photo, not even a little at its edge."""
+    moved = own_motion(scene, Rotation.from_euler("Y", 10, degrees=True).as_quat(), [0.06, 0, 0])
+    bare = moved.fragments.triangle < 0
+    assert (bare & scene.layers.person).sum() > 100
+    assert (moved.occlusion[bare] == 0).all() and (moved.fill[bare] == 0).all()

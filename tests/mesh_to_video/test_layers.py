@@ -55,6 +55,7 @@ def test_what_the_mask_hardly_sees_is_background():
 def test_a_head_that_the_mask_misses_is_taken_out_all_the_same():
     photo, head = scene()
     layers = separate(photo, np.zeros(head.shape, np.float32), head, SIZE)
+    assert (layers.matte[disc(80, 80, 20)] == 255).all()
     assert np.abs(layers.plate[head].astype(int) - wall()[head]).max() < 30
 
 

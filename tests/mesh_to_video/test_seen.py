@@ -71,34 +71,20 @@ def pictures(head, background):
 
 def test_single_hairs_are_trusted_before_a_quiet_background_only():
     head = disc(30)
-    behind = np.dstack([np.full((160, 160, 3), 90, np.uint8), np.full((160, 160), 255, np.uint8)])
     depth = np.where(head, 0.0, -0.5)
     quiet = np.full((160, 160), 90, np.uint8)
     lively = np.random.default_rng(0).choice(np.uint8([0, 255]), (160, 160))
     beside = disc(56) & ~disc(54)
     for background, low, high in ((quiet, 0.95, 1), (lively, 0, 0.05)):
-        known = trust(seen(head, depth), pictures(head, background), behind, SIZE)
+        known = trust(seen(head, depth), pictures(head, background), SIZE)
         assert low <= known[beside].min() and known[beside].max() <= high
         assert known[disc(25)].min() == 1
-
-
-def test_a_rim_that_shows_the_head_gives_way_and_one_that_shows_hair_does_not():
-    head, real = disc(30), disc(34)  # the mesh is narrower than the head
-    quiet = np.full((160, 160), 90, np.uint8)
-    behind = np.dstack([np.full((160, 160, 3), 90, np.uint8), np.full((160, 160), 255, np.uint8)])
-    depth = np.where(head, 0.0, -0.5)
-    rim = disc(31) & ~head
-    assert trust(seen(head, depth), pictures(real, quiet), behind, SIZE)[rim].mean() < 0.5
-    hair = pictures(head, quiet)
-    hair.photo[:] = 90
-    assert trust(seen(head, depth), hair, behind, SIZE)[rim].min() > 0.95
 
 
 def test_a_neck_right_under_the_jaw_gives_way():
     head = disc(60)
     depth = np.where(np.arange(160)[:, None] < 80, 0.0, -0.06) * np.ones((160, 160))
     quiet = np.full((160, 160), 90, np.uint8)
-    behind = np.zeros((160, 160, 4), np.uint8)
-    known = trust(seen(head, depth), pictures(head, quiet), behind, 300.0)
+    known = trust(seen(head, depth), pictures(head, quiet), 300.0)
     assert known[81, 60:100].max() == 0 and known[78, 60:100].min() == 1
     assert known[90, 60:100].min() == 1

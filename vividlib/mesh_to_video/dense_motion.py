@@ -69,6 +69,7 @@ def draw(scene: Scene, blendshapes, rotation, translation, gaze=None, lip_offset
     seam = np.zeros((height, width), bool)
     mark_seam(fragments.triangle, scene.part, SHEET, pixels[0], seam)
     pixels[1] = cv2.blur(pixels[1], (3, 3))  # soft edges where photo meets model colour
+    pixels[1][fragments.triangle < 0] = 0  # nothing comes from where there is no flow
     for window in scene.windows(points) if scene.fine.fine > 1 else ():
         left, top, width, height = window
         _, *detail = _draw(scene, scene.fine, points, carried, window)

@@ -14,8 +14,10 @@ import cv2
 import numpy as np
 
 LEAST, MOST = 0.3, 0.7  # of the person mask: a pixel is background under the one and all person over the other
+SURE = 0.1  # of the head's size inside the outline of its mesh: that is the person, whatever the mask says
 BAND = 0.03  # of the head's size, beyond the matte: hair that it misses, and light that hair throws
-RIM = 0.03  # of the head's size: beside the head's mesh the photo may still show the head
+LIVELY = 20.0  # levels of 255 by which a lively background varies
+RIM = 0.006  # of the head's size: pixels right beside the mesh may still show it
 FILLED = 512  # px, longer side at which holes are filled: deep inside they are smooth anyway
 REACH = 4  # px that the filling looks around
 
@@ -45,8 +47,12 @@ def separate(photo: np.ndarray, person: np.ndarray, head: np.ndarray, size: floa
     size : of the head in px
     """
     matte = np.clip((person - LEAST) / (MOST - LEAST), 0, 1)
+    matte[~dilated(~head, SURE * size)] = 1
     matte *= dilated(_own(matte > 0.5, head), BAND * size)
-    hole = dilated((matte > 0) | head, BAND * size)
+    covered = (matte > 0) | head
+    hole = dilated(covered, BAND * size)
+    # A lively background beside the matte is mostly itself; what is painted in there would be seen as a halo.
+    hole &= dilated(covered, BAND * size / 2) | (liveliness(photo, ~hole, BAND * size) < LIVELY)
     # Where nothing but the person is seen there is nothing to tell what is behind.
     plate = photo if hole.all() else np.where(hole[..., None], _filled(photo, hole), photo)
     return Layers(photo, (matte * 255).round().astype(np.uint8), plate)

@@ -87,9 +87,7 @@ def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) ->
     finer : eyes and mouth are drawn at least so many times finer than the photo's pixels
     """
     head = face.head
-    recess = np.zeros(len(head.template))
-    for name, depth in RECESS.items():
-        recess[head.regions[name]] = depth
+    recess = _recess(head)
     vertices = deform(head, face.neutral, face.expression, face.gaze)
     lips, lids = (vertices[part] - face.neutral[part] for part in (head.lips, lids_of(head)))
     posed = head_to_camera(vertices + face.remainder, face.rotation, face.translation)
@@ -103,45 +101,34 @@ def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) ->
     weights = _weights(head, reference, height, size)
     weight = interpolate(weights[:, None], head.faces, fragments)[..., 0]
     person = cv2.resize(face.portrait.mask, photo.shape[1::-1], interpolation=cv2.INTER_AREA)
-    person = person[top : top + height, left : left + width]
-    at_border = (top == 0, left == 0, left + width == photo.shape[1])
-    photo = np.ascontiguousarray(photo[top : top + height, left : left + width])
+    cut = top == 0, left == 0, left + width == photo.shape[1]
+    photo, person = (np.ascontiguousarray(a[top : top + height, left : left + width]) for a in (photo, person))
     layers = separate(photo, person, weight > 0, size)
-    matte = layers.matte / np.float32(255)
-    beyond = [BEYOND * size if cut else 0 for cut in at_border]
-    canvas = stretch(fragments.triangle >= 0, weight, fragments.depth, matte, layers.person, beyond)
+    canvas = stretch(
+        fragments.triangle >= 0, weight, fragments.depth, layers.matte / np.float32(255), layers.person,
+        [BEYOND * size * side for side in cut],
+    )  # fmt: skip
     sheet = _unproject(camera, canvas.pixels, canvas.depth)
 
     kept = _moving(head, posed, camera, fragments)
     faces = np.concatenate([kept, canvas.faces + len(posed)]).astype(np.int32)
     part = np.concatenate([parts(head)[kept].max(1), np.full(len(canvas.faces) + 1, SHEET)])
-    detail = np.zeros(len(posed) + len(sheet), bool)
-    detail[np.concatenate([head.regions[name] for name in DETAILS])] = True
     source = np.concatenate([reference, _points(camera, sheet, BACKDROP)])
     whole = see(source, faces, part, width, height, 1)
-    visible, row, column = visible_vertices(head, posed, reference, whole.part, whole.depth)
-    # Open lids show folds and lashes; what a blink unfolds has the colour of the skin around the eye.
-    visible[lids_of(head)] = False
+    detail = _detail(head, posed, faces)
     colours = np.zeros((len(source), 4), np.float32)
-    own = ~dilated(layers.matte < 255, WIDER * size)[row, column]
-    colours[: len(posed), :3] = hidden_colours(head, face.neutral, photo[row, column], visible & own)
-    colours[: len(posed), 3] = cover(head, face.neutral, fragments, layers.matte, (row, column), size)
-    slanted = vertex_normals(posed, head.faces)[:, 2] < SLANT
-    slanted[head.regions["scalp"]] = False  # stretched hair is still hair
-    detail[: len(posed)] |= slanted
-    detailed = np.flatnonzero(detail[faces].any(1))
-    around = behind(layers, whole.part != SHEET, size)
+    colours[: len(posed)] = _hidden(face, posed, reference, fragments, whole, layers, size)
     scene = Scene(
         face=face,
         window=window,
         camera=camera,
         faces=faces,
         part=part,
-        detail=detailed,
+        detail=detail,
         valence=np.maximum(np.bincount(faces.ravel(), minlength=len(source)), 1),
         weights=weights,
         source=source,
-        areas=np.maximum(areas(source, faces[detailed]), TINY),
+        areas=np.maximum(areas(source, faces[detail]), TINY),
         carried=np.column_stack([source, np.ones(len(source)), colours]).astype(np.float32),
         recess=recess,
         sheet=sheet,
@@ -149,12 +136,12 @@ def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) ->
         lips=lips,
         lids=lids,
         upper=_upper(head),
-        trust=trust(whole, layers, around, size),
+        trust=trust(whole, layers, size),
         whole=whole,
         fine=whole,
         size=size,
         layers=layers,
-        behind=around,
+        behind=behind(layers, whole.part != SHEET, size),
     )
     extent = np.ptp(source[np.concatenate([head.lips, lids_of(head)]), :2], axis=0).max()
     fine = max(finer, next((times for size, times in FINE_BELOW if extent < size), 1))
@@ -216,6 +203,36 @@ def _moving(head: HeadModel, posed: np.ndarray, camera: Camera, photo: Fragments
     drawn |= inner & ~above
     whole = drawn[head.faces].any(1) & ~(above[head.faces].all(1) & ~drawn[head.faces].all(1))
     return head.faces[moves & whole]
+
+
+def _recess(head: HeadModel) -> np.ndarray:
+    recess = np.zeros(len(head.template))
+    for name, depth in RECESS.items():
+        recess[head.regions[name]] = depth
+    return recess
+
+
+def _detail(head: HeadModel, posed: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Triangles (D) of DETAILS, and of skin at a slant."""
+    member = np.zeros(faces.max() + 1, bool)
+    slanted = vertex_normals(posed, head.faces)[:, 2] < SLANT
+    slanted[head.regions["scalp"]] = False  # stretched hair is still hair
+    member[: len(posed)] = slanted
+    member[np.concatenate([head.regions[name] for name in DETAILS])] = True
+    return np.flatnonzero(member[faces].any(1))
+
+
+def _hidden(
+    face: Face, posed: np.ndarray, points: np.ndarray, fragments: Fragments, whole: Seen, layers: Layers, size: float
+) -> np.ndarray:
+    """Of each vertex (V 4 float32) where the photo does not show it: its colour, and how much of it is there."""
+    head = face.head
+    visible, row, column = visible_vertices(head, posed, points, whole.part, whole.depth)
+    # Open lids show folds and lashes; what a blink unfolds has the colour of the skin around the eye.
+    visible[lids_of(head)] = False
+    visible &= ~dilated(layers.matte < 255, WIDER * size)[row, column]
+    colours = hidden_colours(head, face.neutral, layers.photo[row, column], visible)
+    return np.column_stack([colours, cover(head, face.neutral, fragments, layers.matte, (row, column), size)])
 
 
 def _upper(head: HeadModel) -> np.ndarray:

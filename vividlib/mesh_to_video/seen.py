@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from vividlib.geometry.raster import Fragments, rasterize
-from vividlib.mesh_to_video.layers import RIM, Layers, dilated, liveliness
+from vividlib.mesh_to_video.layers import BAND, LIVELY, Layers, dilated, liveliness
 from vividlib.reconstruction.colours import PARTS, parts
 from vividlib.types import HeadModel
 
@@ -18,9 +18,7 @@ STEEPEST = 0.006  # metres from pixel to pixel: surfaces seen at a slant need so
 EAR = 0.15  # share of its vertices that the photo has to show; of ears that face the viewer it shows a half
 WIDER = 0.015  # of the head's size, by which the mesh may be wider than the person
 GAP = 0.03  # metres between a surface and what it covers: more than an ear is deep
-ALIKE, OTHER = 20.0, 50.0  # levels of 255 by which a rim differs from what lies behind: hair by hair, and skin by hair
 OUTLINE = 8  # nearest vertices of an outline that have to be the person's
-LIVELY = 20.0  # levels of 255 by which a lively background varies
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,29 +46,23 @@ def see(source: np.ndarray, faces: np.ndarray, part: np.ndarray, width: int, hei
     return Seen(fine, part[fragments.triangle], depth, np.minimum(steep, STEEPEST))
 
 
-def trust(seen: Seen, layers: Layers, behind: np.ndarray, size: float) -> np.ndarray:
+def trust(seen: Seen, layers: Layers, size: float) -> np.ndarray:
     """How far a pixel (h w float32 in [0, 1]) still tells what it shows once it moves away from its surroundings.
 
-    Nothing fits to the pixel: around the head the photo still shows the head, under a jaw the jaw. There what is known
-    of what lies behind tells more. Beyond the matte a quiet background leaves over single hairs, which go with the head,
-    a lively one mostly its own pattern.
+    Nothing fits to the pixel: right under a jaw the photo still shows the jaw, and what is known of what lies behind
+    tells more. Beyond the matte a quiet background leaves over single hairs, which go with the head, a lively one mostly
+    its own pattern.
 
     Parameters
     ----------
-    behind : h w 4 uint8, see `vividlib.mesh_to_video.layers.behind`
     size : of the head in px
     """
     head = seen.part != SHEET
     depth = np.where(head, seen.depth, seen.depth.min())
     covered = head & (dilated(depth, WIDER * size) - depth > GAP)
-    lively = np.minimum(liveliness(layers.photo, ~layers.person, RIM * size) / LIVELY, 1)
+    lively = np.minimum(liveliness(layers.photo, ~layers.person, BAND * size) / LIVELY, 1)
     known = np.where((layers.matte == 0) & ~head, 1 - lively, 1)
     known[covered] = 0
-    around = behind[..., 3:] / 255
-    around = behind[..., :3] * around + layers.plate * (1 - around)
-    other = np.abs(cv2.blur(layers.photo - around, (5, 5))).mean(-1)
-    rim = dilated(head, RIM * size) & ~head
-    known[rim] *= np.clip((OTHER - other[rim]) / (OTHER - ALIKE), 0, 1)
     return cv2.blur(known.astype(np.float32), (3, 3))
 
 
