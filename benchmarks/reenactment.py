@@ -17,7 +17,6 @@ Every clip counts alike within a person, and every person alike.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
@@ -25,16 +24,19 @@ import cv2
 import numpy as np
 import torch
 from safetensors.torch import load_file
+from scipy.spatial.transform import Rotation
 
 from benchmarks.common import measure, write
+from vividlib.geometry.raster_numba import each_frame
 from vividlib.head.model import load
 from vividlib.media.video import read_video
 from vividlib.mesh_to_video.composite import composite
-from vividlib.mesh_to_video.dense_motion import Drawn, draw
+from vividlib.mesh_to_video.dense_motion import draw
 from vividlib.mesh_to_video.network_sizes import FAST
 from vividlib.mesh_to_video.networks import with_weights
 from vividlib.mesh_to_video.patch import cut
 from vividlib.mesh_to_video.refine import Refiner
+from vividlib.mesh_to_video.render import Renderer
 from vividlib.metrics.akd import akd
 from vividlib.metrics.psnr import psnr
 from vividlib.metrics.sharpness import sharpness
@@ -43,7 +45,7 @@ from vividlib.reconstruction.fit import fit_portrait
 from vividlib.reconstruction.landmarks import find_faces, find_portrait
 from vividlib.training.clips import HELD_OUT
 from vividlib.training.video_pairs import fitted, inside, looked_at, patch_scene, truth_patch
-from vividlib.types import HeadModel
+from vividlib.types import HeadModel, Motion
 
 CLIPS_EACH = 3  # of an anchor
 SPREAD, NEXT = 8, 6  # frames over the whole clip, and consecutive ones from its middle
@@ -71,7 +73,7 @@ def reenact(clip: Path, head: HeadModel, networks) -> tuple[dict[str, dict[str, 
     landmarks = {n: found[0] for n in wanted if (found := find_faces(frames[n]))}
     motion = fitted(face, np.stack(list(landmarks.values())), 25)
     drawn = [draw(scene, *now) for now in motion.frames()]
-    refiner = Refiner(scene, networks)
+    refiner = Refiner(scene, networks, scene.layers)
     ways = {
         "analytic": lambda parts: [composite(scene.layers, one) for one in parts],
         "networks": lambda parts: [
@@ -128,15 +130,23 @@ def summary(rows: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, floa
     return {way: {name: mean(row[way][name] for row in rows) for name in of} for way, of in rows[0].items()}
 
 
-def speed(networks, scene, drawn: list[Drawn]) -> dict[str, dict[str, float]]:
-    """Milliseconds of a frame, by size of the batch; compositing included."""
-    refiner = Refiner(scene, networks)
+def speed(head: HeadModel, networks) -> dict[str, float]:
+    """Milliseconds of a frame at 512 px, in batches of BATCH: drawn and composited, and what the networks take more."""
+    from skimage.data import astronaut
 
-    def one(count: int) -> Callable[[], object]:
-        return lambda: refiner.pictures(drawn[:count])
-
-    timed = {f"batch of {count}": (count, measure(one(count), 20)) for count in (1, 2, 4)}
-    return {name: {"ms_a_frame": round(found["median_ms"] / count, 2)} for name, (count, found) in timed.items()}
+    face = fit_portrait(find_portrait(astronaut()), head)
+    renderer = Renderer(face, 512)
+    turns = Rotation.from_euler("Y", np.linspace(-8, 8, BATCH), degrees=True).as_quat()
+    motion = Motion(np.repeat(face.expression[None], BATCH, 0), turns, gaze=np.repeat(face.gaze[None], BATCH, 0))
+    scene = renderer.scene
+    refiner = Refiner(scene, networks, scene.layers)
+    drawn = each_frame(lambda now: draw(scene, *now), list(motion.frames()))
+    timed = {
+        "analytic": lambda: list(renderer.frames(motion)),
+        "composite": lambda: each_frame(lambda one: composite(scene.layers, one), drawn),
+        "composite and networks": lambda: refiner.pictures(drawn),
+    }
+    return {name: round(measure(run, 40)["median_ms"] / BATCH, 2) for name, run in timed.items()}
 
 
 def main() -> None:
@@ -165,7 +175,7 @@ def main() -> None:
         "reenactment",
         {
             "people": len(each), "mean": means, "people_of_better_psnr": count, "each": rounded,
-            "parameters": sum(p.numel() for p in networks.parameters()), "dtype": str(networks.dtype),
+            "parameters": sum(p.numel() for p in networks.parameters()), "dtype": str(networks.dtype), "ms_a_frame": speed(head, networks),
         },
     )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """What the networks may do to an analytic frame: nothing before they have learned anything, nothing to what stands still."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -8,6 +9,7 @@ from scipy.spatial.transform import Rotation
 from vividlib.conventions import ARKIT_INDEX, LIP_LANDMARKS
 from vividlib.mesh_to_video.composite import composite
 from vividlib.mesh_to_video.dense_motion import draw
+from vividlib.mesh_to_video.layers import of_larger
 from vividlib.mesh_to_video.motion_network import GRID, gaussians
 from vividlib.mesh_to_video.network_sizes import FAST, FULL
 from vividlib.mesh_to_video.networks import VideoNetworks, driven_tensors, larger, photo_tensors, with_weights
@@ -49,28 +51,39 @@ def awake(seed=0):
 def test_untrained_networks_give_the_analytic_frames_bit_for_bit(scene):
     frames = [driven(scene), driven(scene, -9, 0.1), driven(scene, 0, 1)]
     for networks in (untrained().eval(), with_weights(untrained().state_dict(), FAST)):
-        for made, drawn in zip(Refiner(scene, networks).pictures(frames), frames):
+        for made, drawn in zip(Refiner(scene, networks, scene.layers).pictures(frames), frames):
             np.testing.assert_array_equal(made, composite(scene.layers, drawn))
 
 
 def test_the_photos_own_motion_returns_the_photo_whatever_the_networks_say(scene):
     still = draw(scene, scene.face.expression, STILL, HERE, scene.face.gaze)
-    [made], [other] = (Refiner(scene, awake()).pictures([one]) for one in (still, driven(scene)))
+    [made], [other] = (Refiner(scene, awake(), scene.layers).pictures([one]) for one in (still, driven(scene)))
     np.testing.assert_array_equal(made, scene.layers.photo)
     assert (other != composite(scene.layers, driven(scene))).mean() > 0.02  # they do say something
 
 
 def test_nothing_changes_beside_the_patch(scene):
     drawn = driven(scene)
-    [made] = Refiner(scene, awake()).pictures([drawn])
+    [made] = Refiner(scene, awake(), scene.layers).pictures([drawn])
     left, top, side = square_of(scene)
     outside = np.ones(made.shape[:2], bool)
     outside[max(0, top) : top + side, max(0, left) : left + side] = False
     np.testing.assert_array_equal(made[outside], composite(scene.layers, drawn)[outside])
 
 
+def test_large_pictures_are_changed_where_small_ones_are(scene):
+    drawn, networks = driven(scene), awake()
+    large = of_larger(scene.layers, cv2.resize(scene.layers.photo, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC))
+    changes = []
+    for layers in (scene.layers, large):
+        [made] = Refiner(scene, networks, layers).pictures([drawn])
+        changes.append(made.astype(np.float32) - composite(layers, drawn))
+    smaller = cv2.resize(changes[1], changes[0].shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(changes[0]).mean() > 2 * np.abs(smaller - changes[0]).mean()
+
+
 def test_a_frame_does_not_depend_on_its_batch(scene):
-    refiner = Refiner(scene, awake())
+    refiner = Refiner(scene, awake(), scene.layers)
     frames = [driven(scene), driven(scene, -8, 0.2)]
     alone = [refiner.pictures([one])[0] for one in frames]
     for one, other in zip(alone, refiner.pictures(frames)):
