@@ -40,7 +40,7 @@ def test_fitting_a_drawn_pose_finds_it_again(face):
     """However far the renderer slows turns down: what is asked of it puts the landmarks where they were seen."""
     blendshapes = face.expression.copy()
     blendshapes[ARKIT_INDEX["jawOpen"]] += 0.3
-    turn = Rotation.from_quat(face.rotation) * Rotation.from_euler("YX", [14, 5], degrees=True)
+    turn = Rotation.from_quat(face.rotation) * Rotation.from_euler("YX", [-18, 4], degrees=True)
     aside = np.array([0.01, -0.006, 0.02])
     vertices = deform(face.head, face.neutral, blendshapes, face.gaze)
     camera = head_to_camera(landmarks_of(face.head, vertices), turn.as_quat(), aside)
@@ -55,7 +55,7 @@ def test_fitting_a_drawn_pose_finds_it_again(face):
     drawn = deform(face.head, face.neutral, now[0], now[3], now[4])
     points = _pose(scene, drawn, now[1], now[2])[: len(drawn)] + [*scene.window[:2], 0]
     seen = landmarks_of(face.head, points)[:468, :2]
-    assert np.abs(seen - pixels[:468]).mean() < 0.01 * face.portrait.box[3]
+    assert np.abs(seen - pixels[:468]).mean() < 0.006 * face.portrait.box[3]
 
 
 def test_pairs_show_the_same_place(batch):
