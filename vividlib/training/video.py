@@ -32,6 +32,7 @@ CHECK = frozenset({"id22", "id23", "presenter_3"})
 """People who only tell how training goes."""
 BATCH = 12
 RATE = 5e-4
+WARM_UP, SLOWING = 100, 1000  # steps
 AVERAGING = 0.998  # of the weights, from step to step
 SAVE_EVERY = 100  # steps
 MOUTH, EYES = 5.0, 3.0  # weight of what viewers look at, beside 1 elsewhere
@@ -251,6 +252,11 @@ def score(networks: VideoNetworks, batches: list[Batch]) -> dict[str, float]:
     return {name: round(value, 3) for name, value in zip(names, means)}
 
 
+def rate(step: int) -> float:
+    """Share of the learning rate: a warm-up, and an inverse square root, which need not know when training ends."""
+    return min((step + 1) / WARM_UP, 1, (SLOWING / (step + 1)) ** 0.5)
+
+
 def train(folder: Path, out: Path, steps: int, sizes: NetworkSizes = FAST, seed: int = 0) -> None:
     """Train and leave the weights, ``losses.json`` and a checkpoint to resume from in ``out``.
 
@@ -269,7 +275,7 @@ def train(folder: Path, out: Path, steps: int, sizes: NetworkSizes = FAST, seed:
     networks = VideoNetworks(sizes).to(memory_format=torch.channels_last)
     average = AveragedModel(networks, multi_avg_fn=get_ema_multi_avg_fn(AVERAGING))
     optimizer = torch.optim.AdamW(networks.parameters(), lr=RATE, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=0.05)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
     state = {"networks": networks, "average": average, "optimizer": optimizer, "schedule": schedule}
     out.mkdir(parents=True, exist_ok=True)
     log = _resume(out, state)
