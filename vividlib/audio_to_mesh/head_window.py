@@ -144,9 +144,8 @@ def _chosen(weights, part, seen, last, low, high, uniform, following):
             ends[code, axis] = last[1, axis] + np.float32(weights.braking) * moved
     latent = part.codes[drawn(heard, ends, low, high, weights.nucleus, uniform)]
     made = decoded(part, last, latent)
-    for axis in range(
-        PART
-    ):  # where no code stays inside, a curve is held there: it lies in the hull of its coefficients
+    # Where no code stays inside, a curve is held there: it lies in the hull of its coefficients.
+    for axis in range(PART):
         following[axis] = min(max(made[axis], low[axis]), high[axis])
     return latent
 
@@ -249,7 +248,7 @@ def drawn(chances, ends, low, high, nucleus, uniform):
     if least >= 0:  # no code: back, however unlikely
         return best
     for code in range(len(chances)):
-        share[code] = _exp(min(chances[code] - top, np.float32(0))) if share[code] < 0 else np.float32(0)
+        share[code] = _exp(chances[code] - top) if share[code] < 0 else np.float32(0)
     for code in range(len(chances)):
         total += share[code]
     # The largest threshold over which lies the nucleus, by bisection.

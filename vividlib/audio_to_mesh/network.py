@@ -34,7 +34,7 @@ FINE, COARSE = 5, 2 * MELS_PER_FRAME
 MEMORY = 100
 """Frames (2 s) that attention looks back; deeper blocks hear of older ones through it."""
 STRETCH = 25
-"""Frames whose attention is computed at once."""
+"""Frames whose attention is computed together: more of them look at more keys that do not count."""
 STYLE = 16
 IDENTITY = 80
 OFFSETS = 20
@@ -72,8 +72,9 @@ class Heard(NamedTuple):
 
 
 class Linear(nn.Linear):
-    """Of every frame (B, T, inputs) to (B, T, outputs), written as a convolution of one tap: those go to oneDNN, which takes
-    many frames twice as fast as torch's matrix product does on processors that are not Intel's, and a single one alike."""
+    """A linear layer of every frame, (B, T, inputs) to (B, T, outputs), written as a convolution of one tap: where there are
+    several threads, torch gives those to oneDNN, which on an AMD takes many frames in half the time of its matrix product.
+    """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         rows = x.transpose(1, 2).unsqueeze(2)
