@@ -35,6 +35,8 @@ MEMORY = 100
 """Frames (2 s) that attention looks back; deeper blocks hear of older ones through it."""
 STRETCH = 25
 """Frames whose attention is computed together: more of them look at more keys that do not count."""
+MANY = 80
+"""Frames from which on a convolution is the faster way through a linear layer."""
 STYLE = 16
 IDENTITY = 80
 OFFSETS = 20
@@ -72,11 +74,12 @@ class Heard(NamedTuple):
 
 
 class Linear(nn.Linear):
-    """A linear layer of every frame, (B, T, inputs) to (B, T, outputs), written as a convolution of one tap: where there are
-    several threads, torch gives those to oneDNN, which on an AMD takes many frames in half the time of its matrix product.
-    """
+    """A linear layer of every frame, (B, T, inputs) to (B, T, outputs). Many frames are a convolution of one tap: where
+    there are several threads, torch gives that to oneDNN, which on an AMD takes half the time of its matrix product."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.shape[1] < MANY:
+            return super().forward(x)
         rows = x.transpose(1, 2).unsqueeze(2)
         return F.conv2d(rows, self.weight[..., None, None], self.bias).squeeze(2).transpose(1, 2)
 
