@@ -1,7 +1,7 @@
 """The next windows of head motion, compiled by Numba: the arithmetic of `head_sampler.HeadSampler` one by one.
 
 A window depends on the one before, so that nothing can be computed side by side, and of a network this small PyTorch
-spends its time on calling: compiled, a window takes a twentieth of the time.
+spends its time on calling: compiled, a window takes a tenth of the time.
 """
 
 from __future__ import annotations
