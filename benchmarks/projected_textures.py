@@ -47,7 +47,7 @@ PORTRAITS = (
     "art_16", "art_15", "art_17", "art_11", "art_2",
     "sad_art_19", "sad_art_12", "sad_art_15", "sad_people_0", "sad_full3",
 )  # fmt: skip
-EDGES_EVERY = 4  # frames of a clip from one whose edges are looked at to the next
+LOOKS = FPS / 4  # a second of a clip
 TEXTURE = 2048  # px, for the round trip
 FRAMES, BATCHES, LARGER = 50, (1, 8, 32), (1024, 2048)
 
@@ -104,13 +104,12 @@ def stillness(renderer: Renderer, face: Face, motion: Motion) -> float:
 
 
 def edges(scene: Scene, motion: Motion) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Flow, driven person and what the photo shows, of some frames."""
-    for number, frame in enumerate(motion.frames()):
-        if number % EDGES_EVERY == 0:
-            drawn = draw(scene, *frame)
-            matte = warp(scene.layers.matte[..., None], drawn.flow)[..., 0] / np.float32(255)
-            matte = drawn.occlusion * matte + (1 - drawn.occlusion) * drawn.fill[..., 3]
-            yield drawn.flow, matte > 0.5, drawn.occlusion > 0.5
+    """Flow, driven person and what the photo shows, of every frame."""
+    for frame in motion.frames():
+        drawn = draw(scene, *frame)
+        matte = warp(scene.layers.matte[..., None], drawn.flow)[..., 0] / np.float32(255)
+        matte = drawn.occlusion * matte + (1 - drawn.occlusion) * drawn.fill[..., 3]
+        yield drawn.flow, matte > 0.5, drawn.occlusion > 0.5
 
 
 def portrait(image: np.ndarray) -> dict:
@@ -119,10 +118,11 @@ def portrait(image: np.ndarray) -> dict:
     renderer = Renderer(face, SIZE)
     found = {"crop_px": list(renderer.scene.window[2:]), "head_px": round(renderer.scene.size)}
     for name, motion in clips(face, renderer.scene).items():
-        wobble = border_wobble(edges(renderer.scene, motion))
-        found[name] = {"stillness_levels": round(stillness(renderer, face, motion), 3)}
+        some = motion.resample(LOOKS)
+        wobble = border_wobble(edges(renderer.scene, some))
+        found[name] = {"stillness_levels": round(stillness(renderer, face, some), 3)}
         found[name] |= {f"wobble_{key}": round(value, 3) for key, value in wobble._asdict().items()}
-    return found | {"round_trip_dB": round_trip(face, TEXTURE)["projected"]}
+    return found | {"round_trip_dB": round_trip(face, TEXTURE)}
 
 
 def per_frame(function, frames: int) -> float:
@@ -135,39 +135,37 @@ def part(motion: Motion, frames: int) -> Motion:
     return motion.at(np.arange(frames) / motion.rate)
 
 
-def one_by_one(function):
-    """The same on one thread, frame after frame."""
-
-    def run():
-        threads = numba.get_num_threads()
-        numba.set_num_threads(1)
-        try:
-            function()
-        finally:
-            numba.set_num_threads(threads)
-
-    return run
+def on_one_thread(function, frames: int = 1) -> float:
+    """Median ms a frame, one after the other."""
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        return per_frame(function, frames)
+    finally:
+        numba.set_num_threads(threads)
 
 
 def speed(face: Face) -> dict:
-    """ms a frame, at SIZE with its stages and at larger sizes."""
+    """ms a frame, at SIZE with its stages, and at larger sizes of the photo."""
     scene = Renderer(face, SIZE).scene
     motion = part(clips(face, scene)["speaking"], FRAMES)
+    filled = round(SIZE**2 / max(scene.window[2:]))  # px of the photo at which what can move has SIZE px
     return {
         "threads": numba.get_num_threads(),
         "batches": {f"{n}_frames": per_frame(textures_of(scene, part(motion, n)), n) for n in BATCHES},
-        "one_by_one": per_frame(one_by_one(textures_of(scene, motion)), FRAMES),
+        "one_by_one": on_one_thread(textures_of(scene, motion), FRAMES),
         "stages_on_one_thread": stages(scene, motion),
-        "sizes": {f"{size}_px": at_size(face, motion, size) for size in (SIZE, *LARGER)},
+        "sizes": {f"{size}_px": at_size(face, motion, size) for size in (SIZE, filled, *LARGER)},
     }
 
 
 def textures_of(scene: Scene, motion: Motion):
+    """What is timed: both textures, the head in its normalised coordinates, and the flow."""
     return lambda: projected_textures(scene, motion)
 
 
 def stages(scene: Scene, motion: Motion) -> dict[str, float]:
-    """What one frame is made of; drawing it includes deforming and rasterising."""
+    """ms for what one frame is made of; drawing it includes deforming, rasterising and more."""
     face, frame = scene.face, list(motion.frames())[len(motion) // 2]
     drawn = draw(scene, *frame)
     carried = np.zeros((len(scene.source), 3), np.float32)
@@ -179,10 +177,11 @@ def stages(scene: Scene, motion: Motion) -> dict[str, float]:
         "composite": lambda: composite(scene.layers, drawn),
         "coordinates": lambda: interpolate(carried, scene.faces, drawn.fragments),
     }
-    return {name: per_frame(one_by_one(step), 1) for name, step in steps.items()}
+    return {name: on_one_thread(step) for name, step in steps.items()}
 
 
 def at_size(face: Face, motion: Motion, size: int) -> dict:
+    """ms a frame of both textures and the flow, and of a video, for a photo of this size."""
     renderer = Renderer(face, size)
     some = part(motion, 8)
     return {

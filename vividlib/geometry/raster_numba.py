@@ -7,32 +7,11 @@ Numba's own parallel loops wait for each other busily.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
-
 import numpy as np
-from numba import get_num_threads, njit
+from numba import njit
 
+from vividlib.backend import compiled, each_frame
 from vividlib.geometry.raster_reference import pyramid
-
-Frame, Drawn = TypeVar("Frame"), TypeVar("Drawn")
-
-
-def compiled(function):
-    """Compile, and keep the code for later processes where there is a folder to write it to."""
-    try:
-        return njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # neither this folder nor the home folder is writable, as in many containers
-        return njit(nogil=True)(function)
-
-
-def each_frame(draw: Callable[[Frame], Drawn], frames: Sequence[Frame]) -> list[Drawn]:
-    """What ``draw`` makes of every frame, on all cores where there are several frames."""
-    if len(frames) == 1:
-        return [draw(frames[0])]
-    with ThreadPoolExecutor(get_num_threads()) as pool:
-        return list(pool.map(draw, frames))
 
 
 def rasterize(points, faces, height, width, cull_back):

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numba import njit
 
-from vividlib.geometry.raster_numba import compiled
+from vividlib.backend import compiled
 from vividlib.mesh_to_video.dense_motion import Drawn
 from vividlib.mesh_to_video.layers import Layers
 

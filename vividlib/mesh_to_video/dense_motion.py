@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from vividlib.backend import each_frame
 from vividlib.geometry.camera import head_to_camera
 from vividlib.geometry.raster import Fragments, rasterize
-from vividlib.geometry.raster_numba import each_frame
 from vividlib.head.model import deform
 from vividlib.mesh_to_video.scene import Scene, Window, areas, lids_of
 from vividlib.mesh_to_video.seen import SHEET, Seen, enlarged

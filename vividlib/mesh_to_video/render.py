@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numba import get_num_threads
 
+from vividlib.backend import each_frame
 from vividlib.errors import InputError
-from vividlib.geometry.raster_numba import each_frame
 from vividlib.mesh_to_video.composite import composite
 from vividlib.mesh_to_video.dense_motion import draw
 from vividlib.mesh_to_video.layers import of_larger

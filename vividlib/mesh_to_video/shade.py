@@ -9,7 +9,7 @@ import math
 
 from numba import njit
 
-from vividlib.geometry.raster_numba import compiled
+from vividlib.backend import compiled
 
 NEAR, FAR = 0.002, 0.006  # metres behind the photo's surface: seen, and hidden
 JUMP = 0.5  # px between neighbours that are no more neighbours in the photo

@@ -11,9 +11,9 @@ from typing import Literal
 
 import numpy as np
 
+from vividlib.backend import each_frame
 from vividlib.errors import InputError
 from vividlib.geometry.raster import Fragments, interpolate, rasterize
-from vividlib.geometry.raster_numba import each_frame
 from vividlib.mesh_to_video.composite import composite
 from vividlib.mesh_to_video.dense_motion import Drawn, draw
 from vividlib.mesh_to_video.scene import Scene
