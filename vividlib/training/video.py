@@ -282,8 +282,9 @@ def train(folder: Path, out: Path, steps: int, sizes: NetworkSizes = FAST, seed:
     sums: dict[str, float] = {}
     for step in range(log[-1]["step"] if log else 0, steps):
         torch.manual_seed(seed * steps + step)
+        batch = batches.at(step)
         with torch.autocast("cpu", torch.bfloat16):
-            parts = losses(networks, batches.at(step))
+            parts = losses(networks, batch)
         optimizer.zero_grad()
         sum(parts.values()).backward()
         torch.nn.utils.clip_grad_norm_(networks.parameters(), 1.0)
