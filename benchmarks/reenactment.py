@@ -27,7 +27,7 @@ from safetensors.torch import load_file
 from scipy.spatial.transform import Rotation
 
 from benchmarks.common import measure, write
-from vividlib.geometry.raster_numba import each_frame
+from vividlib.backend import each_frame
 from vividlib.head.model import load
 from vividlib.media.video import read_video
 from vividlib.mesh_to_video.composite import composite

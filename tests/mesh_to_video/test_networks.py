@@ -15,6 +15,7 @@ from vividlib.mesh_to_video.network_sizes import FAST, FULL
 from vividlib.mesh_to_video.networks import VideoNetworks, driven_tensors, larger, photo_tensors, with_weights
 from vividlib.mesh_to_video.patch import COARSE, SIDE, Square, cut, driven_patch, paste, photo_patch, square_of
 from vividlib.mesh_to_video.refine import Refiner
+from vividlib.mesh_to_video.render import Renderer
 from vividlib.mesh_to_video.scene import build_scene
 from vividlib.mesh_to_video.textures import projected_textures
 from vividlib.mesh_to_video.warp import lay, moved, warped
@@ -189,3 +190,15 @@ def test_sizes():
         for name, sizes in (("fast", FAST), ("full", FULL))
     }
     assert 2 * weights["fast"] < 15e6 and 2 * weights["full"] < 80e6  # bytes, as stored in half precision
+
+
+def test_a_renderer_draws_with_networks_and_without(face):
+    plain, same, other = (Renderer(face, 300, networks) for networks in (None, untrained().eval(), awake()))
+    motion = Motion(np.repeat(face.expression[None], 3, 0), gaze=np.repeat(face.gaze[None], 3, 0))
+    motion.blendshapes[1:, ARKIT_INDEX["jawOpen"]] = 0.6
+    for first, second in zip(plain.frames(motion), same.frames(motion)):
+        np.testing.assert_array_equal(first, second)
+    still, *moving = other.frames(motion)
+    np.testing.assert_array_equal(still, next(plain.frames(motion)))
+    np.testing.assert_array_equal(other.frame(motion.blendshapes[1], gaze=face.gaze), moving[0])
+    assert (moving[0] != next(plain.frames(motion.since(1)))).any()

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import torch
 
-from vividlib.geometry.raster_numba import each_frame
+from vividlib.backend import each_frame
 from vividlib.mesh_to_video.composite import composite
 from vividlib.mesh_to_video.dense_motion import Drawn
 from vividlib.mesh_to_video.layers import Layers

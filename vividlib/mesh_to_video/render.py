@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -13,10 +14,13 @@ from numba import get_num_threads
 from vividlib.backend import each_frame
 from vividlib.errors import InputError
 from vividlib.mesh_to_video.composite import composite
-from vividlib.mesh_to_video.dense_motion import draw
+from vividlib.mesh_to_video.dense_motion import Drawn, draw
 from vividlib.mesh_to_video.layers import of_larger
 from vividlib.mesh_to_video.scene import build_scene
 from vividlib.types import Face, Motion
+
+if TYPE_CHECKING:
+    from vividlib.mesh_to_video.networks import VideoNetworks
 
 SIZES = (64, 4096)  # px, longer side of a video
 LARGEST = 2048  # px: where the part that moves is larger, its motion is computed on a grid so much coarser
@@ -42,6 +46,7 @@ class Renderer:
     ----------
     face : the person, with the portrait
     size : longer side of the frames in px, both sides made even for video; None keeps the photo's own size.
+    networks : as from `vividlib.mesh_to_video.networks.with_weights`; None leaves frames as motion and mesh make them.
 
     Raises
     ------
@@ -49,7 +54,7 @@ class Renderer:
         If the size is out of range.
     """
 
-    def __init__(self, face: Face, size: int | None = 512):
+    def __init__(self, face: Face, size: int | None = 512, networks: VideoNetworks | None = None):
         check_size(size)
         self._photo, factor = _resized(face.portrait.image, size)
         self.height, self.width = self._photo.shape[:2]
@@ -60,12 +65,17 @@ class Renderer:
         left, top, width, height = (times * value for value in self.scene.window)
         self._here = (slice(top, top + height), slice(left, left + width))
         self._layers = of_larger(self.scene.layers, self._photo[self._here]) if times > 1 else self.scene.layers
+        self._refiner = None
+        if networks is not None:
+            from vividlib.mesh_to_video.refine import Refiner  # here, because torch takes seconds to load
+
+            self._refiner = Refiner(self.scene, networks, self._layers)
 
     def frames(self, motion: Motion) -> Iterator[np.ndarray]:
         """The frames (H W 3 uint8 sRGB) of a motion, as many at a time as there are cores."""
         all_of_them = iter(motion.frames())
         while some := list(islice(all_of_them, get_num_threads())):
-            yield from each_frame(lambda now: self.frame(*now), some)
+            yield from self._frames(each_frame(lambda now: draw(self.scene, *now), some))
 
     def frame(
         self,
@@ -76,10 +86,18 @@ class Renderer:
         lip_offsets: np.ndarray | None = None,
     ) -> np.ndarray:
         """One frame (H W 3 uint8 sRGB) of a motion: 52, 4, 3, 2 2 and L 3, as in `Motion`."""
-        drawn = draw(self.scene, blendshapes, head_rotation, head_translation, gaze, lip_offsets)
-        frame = self._photo.copy()
-        frame[self._here] = composite(self._layers, drawn)
+        [frame] = self._frames([draw(self.scene, blendshapes, head_rotation, head_translation, gaze, lip_offsets)])
         return frame
+
+    def _frames(self, drawn: list[Drawn]) -> Iterator[np.ndarray]:
+        if self._refiner:
+            pictures = self._refiner.pictures(drawn)
+        else:
+            pictures = each_frame(lambda one: composite(self._layers, one), drawn)
+        for picture in pictures:
+            frame = self._photo.copy()
+            frame[self._here] = picture
+            yield frame
 
 
 def _reduced(image: np.ndarray, times: int) -> np.ndarray:
