@@ -76,3 +76,12 @@ def test_the_depth_is_that_of_the_outline_not_of_the_cheek_beside_it():
     canvas = stretch(head, np.ones(head.shape, np.float32), ball.astype(np.float32), np.ones(head.shape), head)
     around = np.abs(np.linalg.norm(canvas.pixels - 100, axis=1) - 55) < 4
     assert np.abs(canvas.depth[around]).max() < 0.012  # of 0.05
+
+
+def test_beside_a_jaw_the_depth_is_the_jaws_and_beside_the_neck_the_necks():
+    y, x = np.mgrid[:200, :200]
+    jaw, neck = (abs(x - 100) < 40) & (y > 40) & (y < 110), (abs(x - 100) < 34) & (y >= 110)
+    depth = np.where(jaw, np.float32(0.05), np.float32(0))
+    canvas = stretch(jaw | neck, np.ones(depth.shape, np.float32), depth, np.ones(depth.shape), x > 0)
+    assert abs(at(canvas, 61, 100, canvas.depth) - 0.05) < 0.005
+    assert at(canvas, 65, 160, canvas.depth) < 0.005

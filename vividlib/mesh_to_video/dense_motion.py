@@ -24,7 +24,7 @@ from vividlib.mesh_to_video.shade import mark_seam, shade
 from vividlib.reconstruction.colours import PARTS
 from vividlib.types import DenseMotion, Motion
 
-MOST_TURN = np.radians(25)  # a motion may turn the head so far from its pose in the photo
+FREE_TURN, MOST_TURN = np.radians([15, 25])  # from the pose in the photo: as asked, and never more
 LITTLE, TOO_LITTLE = 2.0, 4.0  # times that a triangle's area grows: the photo shows it well, and not enough of it
 STIR = 0.004  # of the head's size: what moves three times as far has moved away from its surroundings
 RESTING = 0.002  # metres by which lips or lids of a photo have to differ from rest to be called an expression
@@ -83,7 +83,9 @@ def _pose(scene: Scene, vertices: np.ndarray, rotation: np.ndarray, translation:
     rest = Rotation.from_quat(face.rotation)
     turn = Rotation.from_quat(rotation).as_rotvec()
     angle = np.linalg.norm(turn)
-    turn *= MOST_TURN * np.tanh(angle / MOST_TURN) / max(angle, 1e-9)
+    if angle > FREE_TURN:
+        room = MOST_TURN - FREE_TURN
+        turn *= (FREE_TURN + room * np.tanh((angle - FREE_TURN) / room)) / angle
     driven, place = rest * Rotation.from_rotvec(turn), face.translation + translation
 
     still = head_to_camera(vertices, face.rotation, face.translation)
