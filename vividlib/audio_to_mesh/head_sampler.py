@@ -176,7 +176,7 @@ def begin() -> State:
     inputs = np.zeros((len(DILATIONS), 2, 2 * max(DILATIONS) + 1, WIDTH), np.float32)
     memory = head_window.Memory(keys, keys.copy(), inputs, np.zeros(1, np.int64))
     last, latents = np.zeros((2, POSE), np.float32), np.zeros(2 * LATENT, np.float32)
-    return State(0, silence, SETTLING, last, latents, memory, splines.begin(POSE, splines.CUBIC))
+    return State(0, silence, SETTLING, last, latents, memory, splines.begin(POSE, splines.QUINTIC))
 
 
 def step(
@@ -216,9 +216,9 @@ def step(
             weights, memory, sound, weights.levels[at] + condition, last, latents, low, high, uniform
         )
         found.append(last[1] * UNIT)
-    # One degree smoother than what was learned from: what is drawn by chance is rougher than what people do.
+    # Three degrees smoother than what was learned from: what is drawn by chance is rougher than what people do.
     found = np.array(found).reshape(-1, POSE)
-    poses, curve = splines.draw(state.curve, state.frame, len(voice), found, splines.CUBIC)
+    poses, curve = splines.draw(state.curve, state.frame, len(voice), found, splines.QUINTIC)
     frame, mel = state.frame + len(voice), heard[len(heard) - len(state.mel) :]
     return State(frame, mel, int(quiet[-1]), last, latents, memory, curve), poses
 
