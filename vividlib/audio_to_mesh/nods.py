@@ -1,9 +1,9 @@
 """Beats of the head where the voice sets in strongly: heads go with stressed syllables (Munhall et al., "Visual prosody
 and speech intelligibility", 2004), more clearly than the little that was filmed shows.
 
-A beat is a gesture of two phases (McNeill, "Hand and mind", 1992, chapter 3): a hold and a stroke. As the syllable sets in
-the head slows down, whatever it does: its curve is shown up to LATEST frames late. Then it makes up for that and nods,
-fastest where the syllable is loudest.
+As in gestures of hands, a hold comes before the stroke (McNeill, "Hand and mind", 1992, chapter 3). The head slows down
+towards where the syllable is loudest, whatever it does: its curve is shown up to LATEST frames late. From there it makes
+up for that, and nods.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DEPTH = np.radians(1.5)
 LASTS = 0.5  # seconds
 REST_BETWEEN = int(0.6 * MOTION_RATE)  # frames from one beat to the next
 LATEST = 2  # frames that a hold lasts
-SLOWING = 7  # frames in which it comes about: the head is slowest in their middle, 50 ms after the syllable sets in
+SLOWING = 7  # frames in which it comes about: the head is slowest in their middle, where a syllable is loudest
 LEAST_RISE = 0.8  # dB a frame from which the voice sets in
 STRONGEST_RISE = 5.0  # dB a frame that makes the largest nod
 RECENT = 4 * MOTION_RATE  # frames over which the loudest is remembered
