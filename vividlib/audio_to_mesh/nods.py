@@ -2,8 +2,8 @@
 and speech intelligibility", 2004), more clearly than the little that was filmed shows.
 
 As in gestures of hands, a hold comes before the stroke (McNeill, "Hand and mind", 1992, chapter 3). The head slows down
-towards where the syllable is loudest, whatever it does: its curve is shown up to LATEST frames late. From there it makes
-up for that, and nods.
+to where the syllable is loudest, whatever it does: its curve is shown up to LATEST frames late. From there it makes up
+for that, and nods.
 """
 
 from __future__ import annotations
