@@ -23,7 +23,8 @@ from vividlib.conventions import MOTION_RATE
 from vividlib.head.model import deform, load
 from vividlib.media.image import load_image
 from vividlib.media.video import VideoWriter
-from vividlib.mesh_to_video.dense_motion import dense_motion
+from vividlib.mesh_to_video.composite import composite
+from vividlib.mesh_to_video.dense_motion import draw
 from vividlib.mesh_to_video.render import Renderer
 from vividlib.pipeline import load_speech, speak
 from vividlib.reconstruction.fit import fit_portrait
@@ -68,10 +69,12 @@ def main() -> None:
         "prepare the renderer": measure(lambda: Renderer(face, SIZE), 10),
     }
     spoken = measure(lambda: speak(speech, seed=0), 10)
+    drawn = draw(renderer.scene, *curves())
     per_frame = {
         "audio to motion": {"median_ms": spoken["median_ms"] / (speech.duration * FPS)},
         "deform": measure(lambda: deform(head, face.neutral, *curves()[:1]), 100),
-        "dense motion": measure(lambda: dense_motion(renderer.scene, *curves()), 100),
+        "dense motion": measure(lambda: draw(renderer.scene, *curves()), 100),
+        "composite": measure(lambda: composite(renderer.scene.layers, drawn), 100),
         "whole frame": measure(lambda: renderer.frame(*curves()), 100),
         "H.264": encode(renderer.frame(*curves())),
     }
@@ -103,9 +106,8 @@ def whole(renderer: Renderer, frames) -> dict[str, float]:
             tempfile.TemporaryDirectory() as folder,
             VideoWriter(Path(folder, "a.mp4"), renderer.width, renderer.height, FPS) as out,
         ):
-            for i in np.arange(FRAMES) % len(frames):
-                pose = frames.head_rotation[i], frames.head_translation[i]
-                out.write(renderer.frame(frames.blendshapes[i], *pose, frames.gaze[i]))
+            for frame in renderer.frames(frames.at(np.arange(FRAMES) % len(frames) / FPS)):
+                out.write(frame)
         speeds.append(FRAMES / (time.perf_counter() - start))
     low, middle, high = np.quantile(speeds, [0.25, 0.5, 0.75])
     return {"median": round(middle, 1), "quartiles": [round(low, 1), round(high, 1)]}

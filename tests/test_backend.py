@@ -79,3 +79,10 @@ def test_unknown_rasterisers_are_refused():
 def test_choosing_a_rasteriser_does_not_import_torch():
     code = "import sys; from vividlib import backend; backend.rasterizer(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_loops_are_compiled_where_nothing_can_be_kept(monkeypatch):
+    from numba.core.caching import CacheImpl
+
+    monkeypatch.setattr(CacheImpl, "_locator_classes", [])
+    assert backend.compiled(lambda x: x + 1)(1) == 2

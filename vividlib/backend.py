@@ -1,15 +1,19 @@
-"""Which device and which rasteriser will be used, and why."""
+"""Which device and which rasteriser will be used, and why; how loops are compiled and frames shared out."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from vividlib.errors import BackendError
 
 if TYPE_CHECKING:
     import torch
+
+Frame, Drawn = TypeVar("Frame"), TypeVar("Drawn")
 
 RASTERIZERS = ("nvdiffrast", "numba", "pytorch3d", "numpy")
 """nvdiffrast on CUDA, numba on the CPU; PyTorch3D and NumPy where they are asked for."""
@@ -91,6 +95,27 @@ def rasterizer(name: str = "auto", device: str = "cpu") -> Choice:
     if state == "yes":
         return Choice("numba", f"the fastest on the CPU{missing}")
     return Choice("numpy", f"slow; numba is not used: {state}{missing}")
+
+
+def compiled(function: Callable) -> Callable:
+    """A function compiled by Numba that releases the GIL, its code kept for later processes where a folder can be
+    written to."""
+    from numba import njit
+
+    try:
+        return njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # neither the code's folder nor the home folder is writable, as in many containers
+        return njit(nogil=True)(function)
+
+
+def each_frame(draw: Callable[[Frame], Drawn], frames: Sequence[Frame]) -> list[Drawn]:
+    """What ``draw`` makes of every frame, on all cores where there are several frames."""
+    if len(frames) == 1:
+        return [draw(frames[0])]
+    from numba import get_num_threads
+
+    with ThreadPoolExecutor(get_num_threads()) as pool:
+        return list(pool.map(draw, frames))
 
 
 def _usable(name: str) -> str:

@@ -172,12 +172,10 @@ class Frames:
         for start in range(0, count, _BATCH):
             indices = np.arange(start, min(start + _BATCH, count))
             part = self.motion.at(indices / float(self.fps))
-            lips = part.lip_offsets if part.lip_offsets.size else [None] * len(part)
-            curves = part.blendshapes, part.head_rotation, part.head_translation, part.gaze, lips
-            for index, now in zip(indices, zip(*curves)):
+            for index, frame in zip(indices, self.renderer.frames(part)):
                 if self.progress:
                     self.progress("render", int(index), count)
-                yield self.renderer.frame(*now)
+                yield frame
         if self.progress:
             self.progress("render", count, count)
 

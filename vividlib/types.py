@@ -6,7 +6,7 @@ copied; treat them as read-only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from numbers import Integral
@@ -213,6 +213,11 @@ class Motion:
             raise MotionError("Motions to be joined need one rate, all with lip offsets or none; resample them before.")
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in _CURVES), parts[0].rate)
 
+    def frames(self) -> Iterator[tuple[np.ndarray | None, ...]]:
+        """The curves of one frame at a time, in the order of the fields; None where there are no lip offsets."""
+        lips = self.lip_offsets if self.lip_offsets.size else [None] * len(self)
+        return zip(self.blendshapes, self.head_rotation, self.head_translation, self.gaze, lips)
+
     def since(self, begin: int) -> Motion:
         """The frames from number ``begin`` on, at least one."""
         return Motion(*(getattr(self, name)[begin:] for name in _CURVES), self.rate)
@@ -226,11 +231,19 @@ class Motion:
 
 
 @dataclass(frozen=True, eq=False)
+class Texture:
+    """A projected texture: a picture of a head's mesh in the image plane, joined with what is around it."""
+
+    image: np.ndarray  # ... H W 3 uint8
+    inner: np.ndarray  # ... H W bool: where the mesh is seen
+
+
+@dataclass(frozen=True, eq=False)
 class DenseMotion:
     """Where each pixel of a frame comes from."""
 
-    flow: np.ndarray  # H W 2 float32 px: source position minus own position (backward flow)
-    occlusion: np.ndarray  # H W float32 in [0, 1]: 1 where the source shows the pixel
+    flow: np.ndarray  # ... H W 2 float32 px: source position minus own position (backward flow)
+    occlusion: np.ndarray  # ... H W float32 in [0, 1]: 1 where the source shows the pixel
 
 
 def check_seed(seed: int) -> None:

@@ -197,6 +197,24 @@ def test_one_window_drawn_is_what_the_network_expects_most():
     assert held > 3 and unlike > 3  # limits and guidance did matter
 
 
+def test_a_course_is_window_after_window():
+    weights, rest, room, count = load_windows(), begin(), np.full(POSE, 20, np.float32), MEMORY + 5
+    random = np.random.default_rng(0)
+    sounds = random.normal(-1, 0.5, (count, KNOT * BANDS)).astype(np.float32)
+    conditions, uniforms = weights.levels[random.integers(0, LEVELS, count)], random.random((count, 2))
+    last, latents, found = rest.last, rest.latents, []
+    for sound, condition, uniform in zip(sounds, conditions, uniforms):
+        last, latents = head_window.following(
+            weights, rest.memory, sound, condition, last, latents, -room, room, uniform
+        )
+        found.append(last[1])
+    course, *state = head_window.course(
+        weights, begin().memory, sounds, conditions, rest.last, rest.latents, -room, room, uniforms
+    )
+    assert np.array_equal(course, found)
+    assert np.array_equal(state[0], last) and np.array_equal(state[1], latents)
+
+
 def test_a_head_that_no_code_can_stop_is_held_at_the_limit():
     weights, rest, room = load_windows(), begin(), np.ones(POSE, np.float32)
     for way in (-1, 1):

@@ -290,12 +290,3 @@ def test_outlines_are_smoothed_where_the_backend_can(backend, device):
     else:
         with pytest.raises(BackendError, match="use nvdiffrast"):
             antialias(picture, points, faces, fragments, backend=backend)
-
-
-def test_kernels_compile_where_nothing_can_be_cached(monkeypatch):
-    from numba.core.caching import CacheImpl
-
-    from vividlib.geometry.raster_numba import compiled
-
-    monkeypatch.setattr(CacheImpl, "_locator_classes", [])
-    assert compiled(lambda x: x + 1)(1) == 2

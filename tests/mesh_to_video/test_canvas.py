@@ -1,6 +1,6 @@
 import numpy as np
 
-from vividlib.mesh_to_video.canvas import stretch
+from vividlib.mesh_to_video.canvas import CELLS, stretch
 
 
 def disc(size=200, radius=50):
@@ -8,9 +8,9 @@ def disc(size=200, radius=50):
     return (x - size // 2) ** 2 + (y - size // 2) ** 2 < radius**2
 
 
-def lay(covered, person):
+def lay(covered, matte, person=None):
     ones = np.ones(covered.shape, np.float32)
-    return stretch(covered, ones, 0.03 * ones, person)
+    return stretch(covered, ones, 0.03 * ones, matte, ones > 0 if person is None else person)
 
 
 def at(canvas, x, y, values):
@@ -43,5 +43,36 @@ def test_faces_cover_the_crop_once_and_depth_goes_on_from_the_outline():
     (ax, ay), (bx, by) = (corners[:, 1] - corners[:, 0]).T, (corners[:, 2] - corners[:, 0]).T
     area = ax * by - ay * bx
     assert np.all(area < 0)  # counter-clockwise on the screen, where y points down
-    assert np.isclose(-area.sum() / 2, 199 * 199)
+    assert np.isclose(-area.sum() / 2, 201 * 201)
     np.testing.assert_allclose(canvas.depth, 0.03)
+
+
+def test_the_sheet_is_cut_away_where_nothing_of_the_person_is():
+    head, person = disc(), disc(radius=70)
+    whole, cut = lay(head, person.astype(np.float32)), lay(head, person.astype(np.float32), person)
+    corners = np.unique(cut.faces)
+    away = np.linalg.norm(cut.pixels[corners] - 100, axis=1)
+    assert len(cut.faces) < 0.6 * len(whole.faces)
+    assert away.max() < 70 + 4 * 200 / CELLS
+    needed = np.linalg.norm(cut.pixels - 100, axis=1) < 70
+    assert np.isin(np.flatnonzero(needed), corners).all()
+
+
+def test_where_the_photo_ends_the_sheet_goes_on_and_moves():
+    head = disc()
+    ones = np.ones(head.shape, np.float32)
+    canvas = stretch(head, ones, 0.03 * ones, ones, ones > 0, (30, 0, 40))
+    np.testing.assert_allclose(canvas.pixels.min(0), [-1, -30])
+    np.testing.assert_allclose(canvas.pixels.max(0), [239, 200])
+    assert at(canvas, 100, -30, canvas.weight) > 0.5 and at(canvas, 239, 100, canvas.weight) > 0.3
+    for x, y in ((-1, 100), (100, 200)):
+        assert at(canvas, x, y, canvas.weight) == 0
+
+
+def test_the_depth_is_that_of_the_outline_not_of_the_cheek_beside_it():
+    head = disc()
+    y, x = np.mgrid[:200, :200] - 100
+    ball = np.sqrt(np.maximum(50.0**2 - x**2 - y**2, 0)) / 1000  # metres, falling off steeply at the outline
+    canvas = stretch(head, np.ones(head.shape, np.float32), ball.astype(np.float32), np.ones(head.shape), head)
+    around = np.abs(np.linalg.norm(canvas.pixels - 100, axis=1) - 55) < 4
+    assert np.abs(canvas.depth[around]).max() < 0.012  # of 0.05

@@ -162,9 +162,9 @@ def load_sampler() -> HeadSampler:
 def load_windows() -> head_window.Weights:
     """The same for `head_window`, which is compiled here and not in the middle of a voice."""
     weights, rest = compiled_weights(load_sampler()), begin()
-    sound, room = np.zeros(KNOT * BANDS, np.float32), np.ones(POSE, np.float32)
-    head_window.following(
-        weights, rest.memory, sound, weights.levels[0], rest.last, rest.latents, -room, room, np.zeros(2)
+    sounds, room = np.zeros((1, KNOT * BANDS), np.float32), np.ones(POSE, np.float32)
+    head_window.course(
+        weights, rest.memory, sounds, weights.levels[:1], rest.last, rest.latents, -room, room, np.zeros((1, 2))
     )
     return weights
 
@@ -172,9 +172,10 @@ def load_windows() -> head_window.Weights:
 def begin() -> State:
     """A head at rest, in silence."""
     silence = torch.full(((KNOT - 1) * MELS_PER_FRAME, MEL_BANDS), SILENCE)
-    keys = np.zeros((len(DILATIONS), 2, MEMORY + 1, WIDTH), np.float32)
+    keys = np.zeros((len(DILATIONS), 2, WIDTH, MEMORY + 1), np.float32)
+    values = np.zeros((len(DILATIONS), 2, MEMORY + 1, WIDTH), np.float32)
     inputs = np.zeros((len(DILATIONS), 2, 2 * max(DILATIONS) + 1, WIDTH), np.float32)
-    memory = head_window.Memory(keys, keys.copy(), inputs, np.zeros(1, np.int64))
+    memory = head_window.Memory(keys, values, inputs, np.zeros(1, np.int64))
     last, latents = np.zeros((2, POSE), np.float32), np.zeros(2 * LATENT, np.float32)
     return State(0, silence, SETTLING, last, latents, memory, splines.begin(POSE, splines.QUINTIC))
 
@@ -200,25 +201,21 @@ def step(
     state : for the next step
     poses : (T, POSE) float64, radians and metres from rest
     """
-    weights, heard, found = load_windows(), torch.cat([state.mel, mel]), []
-    low, high = ((limit / UNIT).astype(np.float32) for limit in (low, high))
-    quiet = _since(voice > 0.5, state.quiet)
-    last, latents = state.last, state.latents
-    memory = head_window.Memory(*(part.copy() for part in state.memory))
+    heard, quiet = torch.cat([state.mel, mel]), _since(voice > 0.5, state.quiet)
     knots = splines.knots(state.frame, len(voice))
-    # A copy, as Numba would compile anew for numbers that it must not write to.
-    random = noise.uniform(seed, noise.HEAD, splines.coefficients_before(state.frame), len(knots), 2).copy()
-    rows = heard[None, MELS_PER_FRAME * knots[0] :] if len(knots) else heard[None, :0]
-    sounds = sound_of(rows[:, : MELS_PER_FRAME * KNOT * len(knots)])[0].numpy()
-    for knot, sound, uniform in zip(knots, sounds, random):
-        at = level if quiet[knot] < SETTLING else 0
-        last, latents = head_window.following(
-            weights, memory, sound, weights.levels[at] + condition, last, latents, low, high, uniform
+    last, latents, memory, found = state.last, state.latents, state.memory, np.zeros((0, POSE), np.float32)
+    if len(knots):
+        weights, memory = load_windows(), head_window.Memory(*(part.copy() for part in memory))
+        rows = heard[None, MELS_PER_FRAME * knots[0] :][:, : MELS_PER_FRAME * KNOT * len(knots)]
+        conditions = weights.levels[np.where(quiet[knots] < SETTLING, level, 0)] + condition
+        low, high = ((limit / UNIT).astype(np.float32) for limit in (low, high))
+        # A copy, as Numba would compile anew for numbers that it must not write to.
+        random = noise.uniform(seed, noise.HEAD, splines.coefficients_before(state.frame), len(knots), 2).copy()
+        found, last, latents = head_window.course(
+            weights, memory, sound_of(rows)[0].numpy(), conditions, last, latents, low, high, random
         )
-        found.append(last[1] * UNIT)
     # Three degrees smoother than what was learned from: what is drawn by chance is rougher than what people do.
-    found = np.array(found).reshape(-1, POSE)
-    poses, curve = splines.draw(state.curve, state.frame, len(voice), found, splines.QUINTIC)
+    poses, curve = splines.draw(state.curve, state.frame, len(voice), found * UNIT, splines.QUINTIC)
     frame, mel = state.frame + len(voice), heard[len(heard) - len(state.mel) :]
     return State(frame, mel, int(quiet[-1]), last, latents, memory, curve), poses
 
@@ -240,7 +237,7 @@ def compiled_weights(sampler: HeadSampler) -> head_window.Weights:
         return head_window.Layer(*(_array(part) for part in (one.weight.T, one.bias)))
 
     def part(codebook: PoseCodebook, choice: Choice) -> head_window.Part:
-        arrays = codebook.codes, codebook.moves(), choice.moves, choice.common
+        arrays = codebook.codes, codebook.moves(), choice.moves.T, choice.common
         decoder = tuple(layer(codebook.decoder[index]) for index in (0, 2, 4))
         return head_window.Part(*map(_array, arrays), float(choice.other.detach()), layer(choice.out), decoder)
 

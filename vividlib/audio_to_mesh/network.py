@@ -33,6 +33,10 @@ FINE, COARSE = 5, 2 * MELS_PER_FRAME
 """Mel frames under the two convolutions of the stem; the second one steps from frame to frame of motion."""
 MEMORY = 100
 """Frames (2 s) that attention looks back; deeper blocks hear of older ones through it."""
+STRETCH = 25
+"""Frames whose attention is computed together: more of them look at more keys that do not count."""
+MANY = 80
+"""Frames from which on a convolution is the faster way through a linear layer."""
 STYLE = 16
 IDENTITY = 80
 OFFSETS = 20
@@ -69,6 +73,17 @@ class Heard(NamedTuple):
     trunk: torch.Tensor  # B T WIDTH, for the upper face
 
 
+class Linear(nn.Linear):
+    """A linear layer of every frame, (B, T, inputs) to (B, T, outputs). Many frames are a convolution of one tap: where
+    there are several threads, torch gives that to oneDNN, which on an AMD takes half the time of its matrix product."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.shape[1] < MANY:
+            return super().forward(x)
+        rows = x.transpose(1, 2).unsqueeze(2)
+        return F.conv2d(rows, self.weight[..., None, None], self.bias).squeeze(2).transpose(1, 2)
+
+
 class Block(nn.Module):
     """Attention, convolution and feed-forward, each added to what comes in; nothing looks ahead.
 
@@ -83,13 +98,13 @@ class Block(nn.Module):
         super().__init__()
         self.memory = memory
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
-        self.attend = nn.Linear(width, 3 * width)
+        self.attend = Linear(width, 3 * width)
         self.bias = nn.Parameter(torch.zeros(HEADS, memory + 1))
-        self.gather = nn.Linear(width, width)
-        self.near = nn.Linear(3 * width, width)
+        self.gather = Linear(width, width)
+        self.near = Linear(3 * width, width)
         self.dilation = dilation
-        self.expand = nn.Linear(width, 3 * width // 2)
-        self.contract = nn.Linear(3 * width // 2, width)
+        self.expand = Linear(width, 3 * width // 2)
+        self.contract = Linear(3 * width // 2, width)
         self.drop = nn.Dropout(0.1)
 
     def nothing(self, batch: int) -> tuple[torch.Tensor, ...]:
@@ -115,12 +130,26 @@ class Block(nn.Module):
         return x, (key[:, -self.memory :], value[:, -self.memory :], inputs[:, -self.reach :])
 
     def _attention(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-        """Each of the T queries attends to itself and the ``memory`` keys before it; keys end with the last query."""
-        back = torch.arange(key.shape[1] - 1, -query.shape[1], -1)
-        bias = self.bias[:, back.clamp(0, self.memory)].masked_fill((back < 0) | (back > self.memory), -torch.inf)
-        bias = bias.unfold(1, key.shape[1], 1).flip(1)  # the same along diagonals: each query is one frame further
-        query, key, value = (part.unflatten(-1, (HEADS, -1)).transpose(1, 2) for part in (query, key, value))
-        return F.scaled_dot_product_attention(query, key, value, bias.to(query.dtype)).transpose(1, 2).flatten(2)
+        """Each of the T queries attends to itself and the ``memory`` keys before it; keys end with the last query.
+
+        STRETCH queries at a time look at the keys that at least one of them sees: of all keys most would not count.
+        """
+        batch, count, width = query.shape
+        size = min(count, STRETCH)
+        seen, missing, surplus = self.memory + size, self.memory + count - key.shape[1], -count % size
+        bias = F.pad(self.bias.flip(1), (size - 1, size - 1), value=-torch.inf).to(query.dtype)
+        bias = bias.unfold(1, seen, 1).flip(1)  # the same along diagonals: each query is one frame further
+        if missing or surplus:
+            query = F.pad(query, (0, 0, 0, surplus))
+            key, value = (F.pad(part, (0, 0, missing, surplus)) for part in (key, value))
+            frames = torch.arange(key.shape[1]).unfold(0, seen, size)
+            bias = bias.masked_fill((frames < missing)[:, None, None], -torch.inf).repeat(batch, 1, 1, 1)
+        query = query.reshape(-1, size, HEADS, width // HEADS).transpose(1, 2)
+        key, value = (
+            part.unfold(1, seen, size).flatten(0, 1).unflatten(1, (HEADS, -1)).transpose(2, 3) for part in (key, value)
+        )
+        found = F.scaled_dot_product_attention(query, key, value, bias.expand(len(query), -1, -1, -1))
+        return found.transpose(1, 2).reshape(batch, -1, width)[:, :count]
 
 
 class Branch(nn.Module):
@@ -133,7 +162,7 @@ class Branch(nn.Module):
 
     def __init__(self, width: int, outputs: int, reach: float):
         super().__init__()
-        self.hidden = nn.Linear(width, width)
+        self.hidden = Linear(width, width)
         self.film = nn.Linear(STYLE, 2 * width, bias=False)
         self.out = nn.Linear(width, outputs)
         self.reach = reach
@@ -166,8 +195,8 @@ class SpeechNetwork(nn.Module):
 
     def __init__(self, speakers: int):
         super().__init__()
-        self.fine = nn.Linear(FINE * MEL_BANDS, WIDTH // 2)
-        self.stem = nn.Linear(COARSE * WIDTH // 2, WIDTH)
+        self.fine = Linear(FINE * MEL_BANDS, WIDTH // 2)
+        self.stem = Linear(COARSE * WIDTH // 2, WIDTH)
         self.blocks = nn.ModuleList(Block(WIDTH, dilation) for dilation in DILATIONS)
         self.norm = nn.LayerNorm(WIDTH)
         self.styles = nn.Embedding(speakers, STYLE, padding_idx=0)
@@ -250,8 +279,7 @@ _AT_TEETH = torch.from_numpy(mixture({"FF": 1.0}, VISEMES)[SPOKEN_INDEX])
 def _taps(x: torch.Tensor, dilation: int) -> torch.Tensor:
     """What a convolution of three taps multiplies, (B, 2 * dilation + T, C) to (B, T, 3 * C): as a matrix product it
     takes a single frame ten times faster than torch's convolution."""
-    count = x.shape[1] - 2 * dilation
-    return torch.stack([x[:, tap * dilation :][:, :count] for tap in range(3)], -1).flatten(2)
+    return x.unfold(1, 2 * dilation + 1, 1)[..., ::dilation].flatten(2)
 
 
 def ramp(x: torch.Tensor, low: float, high: float) -> torch.Tensor:

@@ -47,7 +47,7 @@ EASE = 5  # frames in which a mouth begins or stops to take part
 HOLD = 10  # frames that a mouth goes on after the last sound
 _HOP = MEL_HOP * MELS_PER_FRAME  # samples in a frame of motion
 _ABSURD = 2.0**16  # beyond what 16-bit samples reach that nobody has scaled; powers of more would overflow
-_MOST = 250  # frames the network hears at once: attention grows with the square
+_MOST = 250  # frames the network hears at once, so that memory stays flat
 
 
 @cache

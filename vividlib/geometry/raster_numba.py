@@ -7,29 +7,11 @@ Numba's own parallel loops wait for each other busily.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
-from numba import get_num_threads, njit
+from numba import njit
 
+from vividlib.backend import compiled, each_frame
 from vividlib.geometry.raster_reference import pyramid
-
-
-def compiled(function):
-    """Compile, and keep the code for later processes where there is a folder to write it to."""
-    try:
-        return njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # neither this folder nor the home folder is writable, as in many containers
-        return njit(nogil=True)(function)
-
-
-def _each_frame(draw, count: int) -> None:
-    """Call ``draw`` with the index of every frame, on all cores where there are several frames."""
-    if count == 1:
-        draw(0)
-        return
-    with ThreadPoolExecutor(get_num_threads()) as pool:
-        list(pool.map(draw, range(count)))
 
 
 def rasterize(points, faces, height, width, cull_back):
@@ -37,7 +19,7 @@ def rasterize(points, faces, height, width, cull_back):
     triangle = np.full((len(points), height, width), -1, np.int32)
     barycentrics = np.zeros((len(points), height, width, 3), np.float32)
     depth = np.full((len(points), height, width), -np.inf, np.float32)
-    _each_frame(lambda i: _draw(points[i], faces, cull_back, triangle[i], barycentrics[i], depth[i]), len(points))
+    each_frame(lambda i: _draw(points[i], faces, cull_back, triangle[i], barycentrics[i], depth[i]), range(len(points)))
     return triangle, barycentrics, depth
 
 
@@ -115,7 +97,7 @@ def interpolate(attributes, faces, triangle, barycentrics):
     """See `vividlib.geometry.raster.interpolate`."""
     values = np.zeros((*triangle.shape, attributes.shape[2]), np.float32)
     own = _frames(attributes, len(triangle))
-    _each_frame(lambda i: _blend(own[i], faces, triangle[i], barycentrics[i], values[i]), len(triangle))
+    each_frame(lambda i: _blend(own[i], faces, triangle[i], barycentrics[i], values[i]), range(len(triangle)))
     return values
 
 
@@ -144,7 +126,7 @@ def sample(texture, uv, steps):
     sizes = np.array([level.shape[1:3] for level in levels])
     rows = [level.reshape(len(texture), -1, texture.shape[3]) for level in levels]
     own = _frames(rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1), len(uv))
-    _each_frame(lambda i: _look(own[i], sizes, uv[i], steps[i], values[i]), len(uv))
+    each_frame(lambda i: _look(own[i], sizes, uv[i], steps[i], values[i]), range(len(uv)))
     return values
 
 
@@ -195,7 +177,7 @@ def warp(image, flow, left, top):
     """See `vividlib.geometry.raster.warp`."""
     values = np.empty((*flow.shape[:3], image.shape[3]), image.dtype)
     own = _frames(image, len(flow))
-    _each_frame(lambda i: _warp(own[i], flow[i], left, top, values[i]), len(flow))
+    each_frame(lambda i: _warp(own[i], flow[i], left, top, values[i]), range(len(flow)))
     return values
 
 

@@ -1,13 +1,15 @@
-"""What the head mesh does not cover: hair, neck, shoulders and background, as a sheet behind it.
+"""What of a person the head mesh does not cover: hair, neck and shoulders, as a sheet behind it.
 
 The sheet is a grid over the crop. Near the head it moves with the head, at the border of the crop
 it stands still, and in between it stretches as a rubber sheet does: the share of the head's motion
 and the depth solve Laplace's equation, with hair and body much stiffer than background, so that
-hair follows as one piece and the stretching happens where nobody looks.
+hair follows as one piece and the stretching happens where nobody looks. Where there is nothing of the
+person the sheet is cut away.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -29,35 +31,51 @@ class Canvas:
     faces: np.ndarray  # F 3 int32
 
 
-def stretch(covered: np.ndarray, weight: np.ndarray, depth: np.ndarray, person: np.ndarray) -> Canvas:
+def stretch(
+    covered: np.ndarray, weight: np.ndarray, depth: np.ndarray, matte: np.ndarray, person: np.ndarray,
+    beyond: tuple[float, float, float] = (0, 0, 0),
+) -> Canvas:  # fmt: skip
     """Lay the sheet.
 
     Parameters
     ----------
     covered : H W bool, where the head mesh is in the photo
     weight, depth : H W float32, share of the head's motion and camera-space Z of the mesh there
-    person : H W float32 in [0, 1], person mask
+    matte : H W float32 in [0, 1], how much of a pixel is the person
+    person : H W bool, where anything is that the sheet has to carry
+    beyond : px by which it goes on at the top, left and right of the crop, free to move, where the photo ends there;
+        where that is 0, and at the bottom, it stands still
     """
     height, width = covered.shape
     step = max(height, width) / CELLS
-    columns, rows = (max(3, round(n / step) + 1) for n in (width, height))
-    x, y = np.linspace(0, width - 1, columns), np.linspace(0, height - 1, rows)
+    top, left, right = (max(1, length) for length in beyond)  # a pixel at least, lest rounding leaves the border bare
+    x, y = _places(-left, width - 1 + right, step), _places(-top, height, step)
     pixels = np.stack(np.meshgrid(x, y), -1)
-    nearest = (pixels[..., 1].round().astype(int), pixels[..., 0].round().astype(int))
-    inside = covered[nearest]
-    stiff = BACKGROUND + (1 - BACKGROUND) * np.clip(cv2.blur(person, (5, 5))[nearest], 0, 1)
+    nearest = tuple(pixels[..., axis].round().astype(int).clip(0, side - 1) for axis, side in ((1, height), (0, width)))
+    stiff = BACKGROUND + (1 - BACKGROUND) * np.clip(cv2.blur(matte, (5, 5))[nearest], 0, 1)
 
-    border = np.zeros((rows, columns), bool)
-    border[[0, -1], :] = border[:, [0, -1]] = True
-    share = _harmonic(stiff, inside | border, np.where(inside & ~border, weight[nearest], 0))
+    still = np.zeros(pixels.shape[:2], bool)
+    still[-1] = True
+    for side, length in ((np.s_[0], beyond[0]), (np.s_[:, 0], beyond[1]), (np.s_[:, -1], beyond[2])):
+        still[side] |= length == 0
+    in_photo = ((pixels >= 0) & (pixels <= [width - 1, height - 1])).all(-1)
+    inside = covered[nearest] & in_photo
+    share = _harmonic(stiff, inside | still, np.where(inside & ~still, weight[nearest], 0))
     # The outline of the mesh gives the depth, to the outside and to what lies hidden behind the face.
     outline = inside & ~cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-    flat = _harmonic(np.ones_like(stiff), outline, np.where(outline, depth[nearest], 0))
+    reach = np.ones((2 * math.ceil(step) + 1,) * 2, np.uint8)
+    far = cv2.erode(np.where(covered, depth, np.float32(np.inf)), reach)  # cheeks fall off within a cell
+    flat = _harmonic(np.ones_like(stiff), outline, np.where(outline, far[nearest], 0))
 
-    index = np.arange(rows * columns).reshape(rows, columns)
+    index = np.arange(still.size).reshape(still.shape)
     a, b, c, d = (part.ravel() for part in (index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]))
     faces = np.concatenate([np.stack([a, c, b], 1), np.stack([b, c, d], 1)]).astype(np.int32)
-    return Canvas(pixels.reshape(-1, 2), flat.ravel(), share.ravel(), faces)
+    carries = cv2.dilate(person.astype(np.uint8), reach)[nearest].astype(bool).ravel()
+    return Canvas(pixels.reshape(-1, 2), flat.ravel(), share.ravel(), faces[carries[faces].any(1)])
+
+
+def _places(first: float, last: float, step: float) -> np.ndarray:
+    return np.linspace(first, last, max(3, round((last - first) / step) + 1))
 
 
 def _harmonic(stiffness: np.ndarray, known: np.ndarray, value: np.ndarray) -> np.ndarray:

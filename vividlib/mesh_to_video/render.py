@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from itertools import islice
 
 import cv2
 import numpy as np
+from numba import get_num_threads
 
+from vividlib.backend import each_frame
 from vividlib.errors import InputError
-from vividlib.geometry.raster import warp
-from vividlib.mesh_to_video.dense_motion import dense_motion
+from vividlib.mesh_to_video.composite import composite
+from vividlib.mesh_to_video.dense_motion import draw
+from vividlib.mesh_to_video.layers import of_larger
 from vividlib.mesh_to_video.scene import build_scene
-from vividlib.types import Face
+from vividlib.types import Face, Motion
 
 SIZES = (64, 4096)  # px, longer side of a video
-LARGEST = 1600  # px: where the part that moves is larger, its motion is computed on a grid so much coarser
+LARGEST = 2048  # px: where the part that moves is larger, its motion is computed on a grid so much coarser
 FACES = 3.0  # sides of the face's box in a side of the part that moves
-SEEN = 0.9999  # of a pixel, and it is the photo's alone
 
 
 def check_size(size: int | None) -> None:
@@ -53,6 +57,15 @@ class Renderer:
         self._times = times = max(1, math.ceil(extent / LARGEST))
         # Enlarged again, edges of lips and lids show their pixels unless these are averages.
         self.scene = build_scene(face, _reduced(self._photo, times), factor / times, finer=2 if times > 1 else 1)
+        left, top, width, height = (times * value for value in self.scene.window)
+        self._here = (slice(top, top + height), slice(left, left + width))
+        self._layers = of_larger(self.scene.layers, self._photo[self._here]) if times > 1 else self.scene.layers
+
+    def frames(self, motion: Motion) -> Iterator[np.ndarray]:
+        """The frames (H W 3 uint8 sRGB) of a motion, as many at a time as there are cores."""
+        all_of_them = iter(motion.frames())
+        while some := list(islice(all_of_them, get_num_threads())):
+            yield from each_frame(lambda now: self.frame(*now), some)
 
     def frame(
         self,
@@ -63,19 +76,9 @@ class Renderer:
         lip_offsets: np.ndarray | None = None,
     ) -> np.ndarray:
         """One frame (H W 3 uint8 sRGB) of a motion: 52, 4, 3, 2 2 and L 3, as in `Motion`."""
-        motion, colours = dense_motion(self.scene, blendshapes, head_rotation, head_translation, gaze, lip_offsets)
-        left, top, width, height = (self._times * value for value in self.scene.window)
-        flow, occlusion = motion.flow, motion.occlusion
-        if self._times > 1:
-            flow, occlusion, colours = (
-                cv2.resize(a, (width, height)) for a in (flow * self._times, occlusion, colours)
-            )
-        crop = warp(self._photo, flow, (left, top))
-        hidden = occlusion < SEEN
-        seen = occlusion[hidden, None]
-        crop[hidden] = (crop[hidden] * seen + colours[hidden] * (1 - seen) + 0.5).astype(np.uint8)
+        drawn = draw(self.scene, blendshapes, head_rotation, head_translation, gaze, lip_offsets)
         frame = self._photo.copy()
-        frame[top : top + height, left : left + width] = crop
+        frame[self._here] = composite(self._layers, drawn)
         return frame
 
 

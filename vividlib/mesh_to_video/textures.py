@@ -1,0 +1,80 @@
+"""Projected textures: what a network sees of the head in the photo and of the driven head (VividTalk, section 3.3).
+
+The head proper (PT_in) is coloured by its normalised coordinates, which are the same for the same place of every head,
+or by the photo. Hair, clothes and background (PT_out) are the photo's. The inner mask says which is which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from vividlib.backend import each_frame
+from vividlib.errors import InputError
+from vividlib.geometry.raster import Fragments, interpolate, rasterize
+from vividlib.mesh_to_video.composite import composite
+from vividlib.mesh_to_video.dense_motion import Drawn, draw
+from vividlib.mesh_to_video.scene import Scene
+from vividlib.mesh_to_video.seen import SHEET
+from vividlib.types import DenseMotion, HeadModel, Motion, Texture
+
+
+@dataclass(frozen=True, eq=False)
+class ProjectedTextures:
+    """The scene's crop (h w) as in the photo and driven, for T frames."""
+
+    reference: Texture  # h w 3, h w
+    driven: Texture  # T h w 3, T h w
+    motion: DenseMotion  # T h w 2, T h w: from the driven to the reference texture
+
+
+def projected_textures(scene: Scene, motion: Motion, colours: Literal["ncc", "photo"] = "ncc") -> ProjectedTextures:
+    """Both projected textures and the dense motion between them.
+
+    Parameters
+    ----------
+    scene
+        As from `vividlib.mesh_to_video.scene.build_scene`, of a photo of the size that the textures shall have.
+    motion
+        As for `vividlib.render`.
+    colours
+        Of the head proper: ``"ncc"``, its normalised coordinates (Zhu et al., "Face alignment across large poses",
+        CVPR 2016, section 3.2), or ``"photo"``, its own.
+
+    Raises
+    ------
+    InputError
+        If there are no such colours.
+    """
+    if colours not in ("ncc", "photo"):
+        raise InputError(f"There are no colours {colours!r} for projected textures; choose ncc or photo.")
+    carried = normalised_coordinates(scene.face.head) if colours == "ncc" else None
+    drawn = each_frame(lambda now: _driven(scene, draw(scene, *now), carried), list(motion.frames()))
+    images, masks, flows, occlusions = (np.stack(part) for part in zip(*drawn))
+    _, _, width, height = scene.window
+    fragments = rasterize(scene.source, scene.faces, width, height)
+    reference = _joined(scene, fragments, scene.layers.photo, carried)
+    return ProjectedTextures(Texture(*reference), Texture(images, masks), DenseMotion(flows, occlusions))
+
+
+def normalised_coordinates(head: HeadModel) -> np.ndarray:
+    """A colour for every vertex (V 3 float32 in [0, 1]): its place in the template, each axis from least to most."""
+    low, high = head.template.min(0), head.template.max(0)
+    return ((head.template - low) / (high - low)).astype(np.float32)
+
+
+def _driven(scene: Scene, drawn: Drawn, carried: np.ndarray | None):
+    return *_joined(scene, drawn.fragments, composite(scene.layers, drawn), carried), drawn.flow, drawn.occlusion
+
+
+def _joined(scene: Scene, fragments: Fragments, photo: np.ndarray, carried: np.ndarray | None):
+    """Image (h w 3 uint8) and inner mask (h w bool)."""
+    inner = scene.part[fragments.triangle] != SHEET
+    if carried is None:
+        return photo, inner
+    padded = np.zeros((len(scene.source), 3), np.float32)
+    padded[: len(carried)] = 255 * carried
+    head = (interpolate(padded, scene.faces, fragments) + 0.5).astype(np.uint8)
+    return np.where(inner[..., None], head, photo), inner
