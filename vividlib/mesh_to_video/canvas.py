@@ -60,7 +60,7 @@ def stretch(
         still[side] |= length == 0
     in_photo = ((pixels >= 0) & (pixels <= [width - 1, height - 1])).all(-1)
     inside = covered[nearest] & in_photo
-    share = _harmonic(stiff, inside | still, np.where(inside & ~still, weight[nearest], 0))
+    share = _harmonic(stiff, inside | still, np.where(inside, weight[nearest], 0))
     # The outline of the mesh gives the depth, to the outside and to what lies hidden behind the face.
     outline = inside & ~cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     flat = _harmonic(np.ones_like(stiff), outline, np.where(outline, _at_edge(covered, depth)[nearest], 0))

@@ -20,7 +20,7 @@ from vividlib.types import Face, Motion
 
 SIZES = (64, 4096)  # px, longer side of a video
 LARGEST = 2048  # px: where the part that moves is larger, its motion is computed on a grid so much coarser
-FACES = 3.0  # sides of the face's box in a side of the part that moves
+FACES = 4.0  # sides of the face's box in a side of the part that moves, where no border of the photo cuts it
 
 
 def check_size(size: int | None) -> None:
@@ -53,13 +53,14 @@ class Renderer:
         check_size(size)
         self._photo, factor = _resized(face.portrait.image, size)
         self.height, self.width = self._photo.shape[:2]
-        extent = FACES * max(face.portrait.box[2:]) * factor
+        extent = min(FACES * max(face.portrait.box[2:]) * factor, max(self._photo.shape))
         self._times = times = max(1, math.ceil(extent / LARGEST))
+        photo = _whole(self._photo, times)
         # Enlarged again, edges of lips and lids show their pixels unless these are averages.
-        self.scene = build_scene(face, _reduced(self._photo, times), factor / times, finer=2 if times > 1 else 1)
+        self.scene = build_scene(face, _reduced(photo, times), factor / times, finer=2 if times > 1 else 1)
         left, top, width, height = (times * value for value in self.scene.window)
         self._here = (slice(top, top + height), slice(left, left + width))
-        self._layers = of_larger(self.scene.layers, self._photo[self._here]) if times > 1 else self.scene.layers
+        self._layers = of_larger(self.scene.layers, photo[self._here]) if times > 1 else self.scene.layers
 
     def frames(self, motion: Motion) -> Iterator[np.ndarray]:
         """The frames (H W 3 uint8 sRGB) of a motion, as many at a time as there are cores."""
@@ -78,15 +79,20 @@ class Renderer:
         """One frame (H W 3 uint8 sRGB) of a motion: 52, 4, 3, 2 2 and L 3, as in `Motion`."""
         drawn = draw(self.scene, blendshapes, head_rotation, head_translation, gaze, lip_offsets)
         frame = self._photo.copy()
-        frame[self._here] = composite(self._layers, drawn)
+        here = frame[self._here]
+        here[:] = composite(self._layers, drawn)[: here.shape[0], : here.shape[1]]
         return frame
 
 
+def _whole(image: np.ndarray, times: int) -> np.ndarray:
+    """The image with its last rows and columns repeated until both sides are multiples of ``times``."""
+    below, right = (-side % times for side in image.shape[:2])
+    return np.pad(image, ((0, below), (0, right), (0, 0)), "edge") if below or right else image
+
+
 def _reduced(image: np.ndarray, times: int) -> np.ndarray:
-    """The image so many times smaller; rows and columns at the end that make no whole pixel are left out."""
     height, width = (side // times for side in image.shape[:2])
-    whole = image[: times * height, : times * width]
-    return image if times == 1 else cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    return image if times == 1 else cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def _resized(image: np.ndarray, size: int | None) -> tuple[np.ndarray, float]:

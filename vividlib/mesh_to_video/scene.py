@@ -10,7 +10,7 @@ import numpy as np
 from vividlib.geometry.camera import head_to_camera, project, scaled
 from vividlib.geometry.mesh import vertex_normals
 from vividlib.geometry.raster import Fragments, interpolate, rasterize
-from vividlib.head.model import deform
+from vividlib.head.model import deform, joint
 from vividlib.mesh_to_video.canvas import stretch
 from vividlib.mesh_to_video.layers import Layers, behind, dilated, separate
 from vividlib.mesh_to_video.seen import SHEET, WIDER, Seen, cover, hidden_ears, see, trust
@@ -200,7 +200,10 @@ def _moving(head: HeadModel, posed: np.ndarray, camera: Camera, photo: Fragments
     inner[np.concatenate([head.regions[name] for name in (*DETAILS, "face")])] = True
     # Above the eyes what is hidden is hair, which the sheet has.
     above = head.template[:, 1] > head.template[lids_of(head), 1].max()
-    drawn |= inner & ~above
+    # A chin that rises shows its underside; behind that is nothing but the inside of the mouth.
+    jaw = head.template[:, 1] < head.template[head.lips, 1].min()
+    jaw &= head.template[:, 2] > joint(head, head.template, "jaw")[2]
+    drawn |= inner & ~above | jaw
     whole = drawn[head.faces].any(1) & ~(above[head.faces].all(1) & ~drawn[head.faces].all(1))
     return head.faces[moves & whole]
 

@@ -72,7 +72,7 @@ def hidden_ears(head: HeadModel, photo: Fragments) -> np.ndarray:
     ears = head.regions["ears"]
     for side in (-1, 1):
         ear = ears[np.sign(head.template[ears, 0]) == side]
-        hidden[ear] = shown[ear].mean() < EAR
+        hidden[ear] = shown[ear].sum() < EAR * len(ear)  # some heads have no ears
     return hidden
 
 
