@@ -1,10 +1,9 @@
 """What of a person the head mesh does not cover: hair, neck and shoulders, as a sheet behind it.
 
-The sheet is a grid over the crop. Near the head it moves with the head, at the border of the crop
-it stands still, and in between it stretches as a rubber sheet does: the share of the head's motion
-and the depth solve Laplace's equation, with hair and body much stiffer than background, so that
-hair follows as one piece and the stretching happens where nobody looks. Where there is nothing of the
-person the sheet is cut away.
+The sheet is a grid over the crop. Near the head it moves with the head, at the border of the crop it stands still, unless
+the photo ends there and cuts the hair, and in between it stretches as a rubber sheet does: the share of the head's
+motion and the depth solve Laplace's equation, with hair and body much stiffer than background, so that hair follows as one
+piece and the stretching happens where nobody looks. Where there is nothing of the person the sheet is cut away.
 """
 
 from __future__ import annotations

@@ -37,9 +37,7 @@ class Drawn(NamedTuple):
     fragments: Fragments
     flow: np.ndarray  # h w 2 float32 px, see DenseMotion
     occlusion: np.ndarray  # h w float32
-    fill: (
-        np.ndarray
-    )  # h w 4 float32, premultiplied: what is there where the photo does not show it; 0 to 255, and 0 to 1
+    fill: np.ndarray  # h w 4 float32, colour (0 to 255) times cover, and cover (0 to 1), where the photo shows nothing
     seam: np.ndarray  # h w bool, outline of the head where it has parted from what is around it: steps of whole pixels
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator
-from itertools import islice
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
 from numba import get_num_threads
 
-from vividlib.backend import each_frame
 from vividlib.errors import InputError
 from vividlib.mesh_to_video.composite import composite
 from vividlib.mesh_to_video.dense_motion import draw
@@ -63,10 +63,16 @@ class Renderer:
         self._layers = of_larger(self.scene.layers, photo[self._here]) if times > 1 else self.scene.layers
 
     def frames(self, motion: Motion) -> Iterator[np.ndarray]:
-        """The frames (H W 3 uint8 sRGB) of a motion, as many at a time as there are cores."""
-        all_of_them = iter(motion.frames())
-        while some := list(islice(all_of_them, get_num_threads())):
-            yield from each_frame(lambda now: self.frame(*now), some)
+        """The frames (H W 3 uint8 sRGB) of a motion, drawn on all cores, a few ahead of what is asked for."""
+        cores = get_num_threads()
+        with ThreadPoolExecutor(cores) as pool:
+            ahead = deque()
+            for now in motion.frames():
+                ahead.append(pool.submit(self.frame, *now))
+                if len(ahead) > cores:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
 
     def frame(
         self,

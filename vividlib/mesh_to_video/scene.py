@@ -41,7 +41,7 @@ class Scene:
     window: Window  # of the crop in the photo
     camera: Camera  # for the crop
     faces: np.ndarray  # F 3 int32, head first, then sheet
-    part: np.ndarray  # F + 1, of each triangle; the last entry is for pixels without one
+    part: np.ndarray  # F + 1 int8, of each triangle; the last entry is for pixels without one
     detail: np.ndarray  # D, triangles of DETAILS, and of skin that the photo shows at a slant
     valence: np.ndarray  # N, in how many triangles a vertex is; at least 1
     weights: np.ndarray  # V, of the head's motion
@@ -112,7 +112,7 @@ def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) ->
 
     kept = _moving(head, posed, camera, fragments)
     faces = np.concatenate([kept, canvas.faces + len(posed)]).astype(np.int32)
-    part = np.concatenate([parts(head)[kept].max(1), np.full(len(canvas.faces) + 1, SHEET)])
+    part = np.concatenate([parts(head)[kept].max(1), np.full(len(canvas.faces) + 1, SHEET)]).astype(np.int8)
     source = np.concatenate([reference, _points(camera, sheet, BACKDROP)])
     whole = see(source, faces, part, width, height, 1)
     detail = _detail(head, posed, faces)
@@ -144,7 +144,7 @@ def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) ->
         behind=behind(layers, whole.part != SHEET, size),
     )
     extent = np.ptp(source[np.concatenate([head.lips, lids_of(head)]), :2], axis=0).max()
-    fine = max(finer, next((times for size, times in FINE_BELOW if extent < size), 1))
+    fine = max(finer, next((times for limit, times in FINE_BELOW if extent < limit), 1))
     return scene if fine == 1 else replace(scene, fine=see(source, faces, part, width, height, fine))
 
 

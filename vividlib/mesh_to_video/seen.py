@@ -26,7 +26,7 @@ class Seen:
     """The photo as the rasteriser sees it, on a grid ``fine`` times as fine as the crop's pixels."""
 
     fine: int
-    part: np.ndarray  # H W int
+    part: np.ndarray  # H W int8
     depth: np.ndarray  # H W float32, metres
     slack: np.ndarray  # H W float32, metres by which the depth is uncertain there
 
