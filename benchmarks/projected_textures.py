@@ -8,8 +8,6 @@
   in the part of the photo that can move: outside it nothing ever changes.
 - ``speed``: ms a frame of the astronaut's real speech: both projected textures and the flow in batches, against the
   same frames one by one on one thread, and what frames of a video cost.
-
-EXTREMES are what is asked of `vividlib.render`, which holds large turns back: of 15 degrees it shows 13.4.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 FOLDER holds ``anchors`` and ``long``. The first frame of each clip of a person nobody learned from (`clips.HELD_OUT`) is
 the photo; other frames of the clip are fitted one by one and drawn, by the analytic motion alone and by the networks,
 and held against the real ones on a square of 256 px about the head, as far as the picture shows it. Motion is read from the frames that are drawn, so
-this measures drawing, not tracking. Writes benchmarks/results/reenactment.json.
+this measures drawing, not tracking; poses beyond what the renderer allows are left out. Writes benchmarks/results/reenactment.json.
 
 - ``psnr`` dB, ``ssim`` and ``l1`` (of 255) of the whole square; ``mouth_l1`` and ``eyes_l1`` near lips and lids
 - ``akd``: mean distance of MediaPipe's landmarks, px at 256
@@ -44,7 +44,7 @@ from vividlib.metrics.ssim import ssim
 from vividlib.reconstruction.fit import fit_portrait
 from vividlib.reconstruction.landmarks import find_faces, find_portrait
 from vividlib.training.clips import HELD_OUT
-from vividlib.training.video_pairs import fitted, inside, looked_at, patch_scene, truth_patch
+from vividlib.training.video_pairs import fitted, inside, looked_at, patch_scene, truth_patch, too_far
 from vividlib.types import HeadModel, Motion
 
 CLIPS_EACH = 3  # of an anchor
@@ -72,7 +72,9 @@ def reenact(clip: Path, head: HeadModel, networks) -> tuple[dict[str, dict[str, 
     wanted = sorted({*some, *range(middle, min(middle + NEXT, len(frames)))})
     landmarks = {n: found[0] for n in wanted if (found := find_faces(frames[n]))}
     motion = fitted(face, np.stack(list(landmarks.values())), 25)
-    drawn = [draw(scene, *now) for now in motion.frames()]
+    reached = ~too_far(motion)
+    landmarks = {n: points for (n, points), here in zip(landmarks.items(), reached) if here}
+    drawn = [draw(scene, *now) for now, here in zip(motion.frames(), reached) if here]
     refiner = Refiner(scene, networks, scene.layers)
     ways = {
         "analytic": lambda parts: [composite(scene.layers, one) for one in parts],

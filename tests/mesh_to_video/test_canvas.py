@@ -1,6 +1,6 @@
 import numpy as np
 
-from vividlib.mesh_to_video.canvas import CELLS, stretch
+from vividlib.mesh_to_video.canvas import CELLS, _harmonic, stretch
 
 
 def disc(size=200, radius=50):
@@ -76,3 +76,28 @@ def test_the_depth_is_that_of_the_outline_not_of_the_cheek_beside_it():
     canvas = stretch(head, np.ones(head.shape, np.float32), ball.astype(np.float32), np.ones(head.shape), head)
     around = np.abs(np.linalg.norm(canvas.pixels - 100, axis=1) - 55) < 4
     assert np.abs(canvas.depth[around]).max() < 0.012  # of 0.05
+    assert abs(at(canvas, 100, 100, canvas.depth)) < 0.012  # and so it is behind the nose
+
+
+def test_beside_a_jaw_the_depth_is_the_jaws_and_beside_the_neck_the_necks():
+    y, x = np.mgrid[:200, :200]
+    jaw, neck = (abs(x - 100) < 40) & (y > 40) & (y < 110), (abs(x - 100) < 34) & (y >= 110)
+    depth = np.where(jaw, np.float32(0.05), np.float32(0))
+    canvas = stretch(jaw | neck, np.ones(depth.shape, np.float32), depth, np.ones(depth.shape), x > 0)
+    assert abs(at(canvas, 61, 100, canvas.depth) - 0.05) < 0.005
+    assert at(canvas, 65, 160, canvas.depth) < 0.005
+
+
+def test_what_touches_the_lower_border_stands_still_there():
+    head = disc()
+    head[100:, 80:120] = True
+    canvas = lay(head, head.astype(np.float32))
+    assert at(canvas, 100, 200, canvas.weight) == 0 and at(canvas, 100, 190, canvas.weight) == 1
+
+
+def test_stiff_parts_stretch_less_as_springs_in_series_do():
+    value = np.array([[1.0, 0, 0, 0]])
+    found = _harmonic(np.array([[1.0, 1.0, 0.1, 0.1]]), np.array([[True, False, False, True]]), value)
+    compliance = np.cumsum([0, 1, 5.5, 10])  # a half of each neighbour's
+    np.testing.assert_allclose(found[0], 1 - compliance / compliance[-1])
+    np.testing.assert_array_equal(_harmonic(np.ones((1, 4)), np.zeros((1, 4), bool), value), value)

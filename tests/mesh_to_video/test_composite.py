@@ -71,3 +71,25 @@ def test_larger_layers_move_as_far(layers):
     frame = composite(large, still(flow=(-4, 2)))
     wanted = composite(layers, still(flow=(-4, 2))).repeat(times, 0).repeat(times, 1)
     np.testing.assert_array_equal(frame, wanted)
+
+
+@pytest.mark.parametrize(
+    "flow, place", [((-30, 0), np.s_[:, 30::-1]), ((30, 0), np.s_[:, :18:-1]), ((0, -25), np.s_[25::-1])]
+)
+def test_beyond_its_border_the_photo_goes_on_backwards(layers, flow, place):
+    layers = Layers(layers.photo, np.full(SHAPE, 255, np.uint8), layers.plate)
+    frame, mirrored = composite(layers, still(flow=flow)), layers.photo[place]
+    height, width = mirrored.shape[:2]
+    there = frame[:height, -width:] if flow[0] > 0 else frame[:height, :width]
+    np.testing.assert_array_equal(there, mirrored)
+
+
+def test_seams_of_larger_layers_are_softened_over_as_much_of_the_picture(layers):
+    times = 3
+    large = Layers(*(layer.repeat(times, 0).repeat(times, 1) for layer in vars(layers).values()))
+    drawn = still()
+    drawn.seam[20, 20] = True
+    frame = composite(large, drawn)
+    middle = 20 * times + 1
+    around = large.photo[middle - times : middle + times + 1, middle - times : middle + times + 1].mean((0, 1))
+    np.testing.assert_allclose(frame[middle, middle], around, atol=0.51)

@@ -1,5 +1,8 @@
 """What a viewer would notice, as properties of rendered frames."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -7,6 +10,7 @@ from skimage.data import astronaut
 
 from vividlib.conventions import ARKIT_INDEX
 from vividlib.errors import InputError
+from vividlib.geometry.camera import scaled
 from vividlib.head.model import load
 from vividlib.mesh_to_video.layers import dilated
 from vividlib.mesh_to_video.render import Renderer
@@ -111,6 +115,20 @@ def test_large_photos_move_on_a_coarser_grid_and_look_the_same(face, monkeypatch
     assert difference.mean() < 0.15 * moved.mean()
 
 
+@pytest.mark.parametrize("largest, times", [(513, 1), (512, 1), (511, 2)])
+def test_photos_that_are_not_larger_move_on_their_own_grid(face, monkeypatch, largest, times):
+    """However large the face in it is."""
+    monkeypatch.setattr("vividlib.mesh_to_video.render.LARGEST", largest)
+    close = replace(face, portrait=replace(face.portrait, box=(0, 0, 500, 500)))
+    assert Renderer(close, None)._times == times
+
+
+def test_no_part_that_moves_is_larger_than_it_may_be(face, monkeypatch):
+    monkeypatch.setattr("vividlib.mesh_to_video.render.LARGEST", 330)
+    scene = Renderer(face, None).scene
+    assert max(scene.window[2:]) <= 330
+
+
 def test_the_background_stands_still(renderer, face):
     """Outside the person, widened by 8 % of the head, a turning head changes hardly anything."""
     scene = renderer.scene
@@ -129,3 +147,67 @@ def test_the_background_stands_still(renderer, face):
 def test_frames_of_a_motion_are_single_frames_in_order(renderer, face, motion):
     for frame, now in zip(renderer.frames(motion), motion.frames()):
         np.testing.assert_array_equal(frame, renderer.frame(*now))
+
+
+def test_frames_are_drawn_when_they_are_asked_for(renderer, motion, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(renderer, "frame", lambda *now: drawn.append(now))
+    monkeypatch.setattr("vividlib.mesh_to_video.render.get_num_threads", lambda: 3)
+    frames = renderer.frames(motion)
+    assert not drawn
+    for _ in range(4):
+        next(frames)
+    assert len(drawn) == 6
+
+
+def test_what_goes_wrong_in_a_frame_is_raised_and_nothing_is_drawn_after_it(renderer, motion, monkeypatch):
+    drawn = []
+
+    def broken(*now):
+        drawn.append(now)
+        raise InputError("of this frame")
+
+    monkeypatch.setattr(renderer, "frame", broken)
+    with pytest.raises(InputError, match="of this frame"):
+        list(renderer.frames(motion))
+    assert len(drawn) <= 8
+
+
+def test_enlarged_again_eyes_and_mouth_are_averages(face, monkeypatch):
+    monkeypatch.setattr("vividlib.mesh_to_video.render.LARGEST", 1300)
+    monkeypatch.setattr("vividlib.mesh_to_video.scene.FINE_BELOW", ())
+    assert Renderer(face, 2048).scene.fine.fine == 2 and Renderer(face, 1000).scene.fine.fine == 1
+
+
+@pytest.mark.parametrize("size, times", [(1001, 2), (997, 3)])
+def test_sides_that_make_no_whole_pixels_of_the_coarser_grid(face, monkeypatch, size, times):
+    monkeypatch.setattr("vividlib.mesh_to_video.render.LARGEST", size // times + 1)
+    monkeypatch.setattr("vividlib.mesh_to_video.render.FACES", 100)
+    photo = cv2.resize(face.portrait.image, (size, size))
+    factor = size / 512
+    portrait = replace(face.portrait, image=photo, mask=cv2.resize(face.portrait.mask, (size, size)))
+    large = Renderer(replace(face, portrait=portrait, camera=scaled(face.camera, factor)), None)
+    assert large._times == times
+    np.testing.assert_array_equal(drive(large, face), photo)
+    turn = Rotation.from_euler("Y", 0.1).as_quat()
+    pictures = ((photo, face.portrait.image), (drive(large, face, turn), drive(Renderer(face, None), face, turn)))
+    still, turned = (
+        np.abs(cv2.resize(there, (512, 512), interpolation=cv2.INTER_AREA).astype(int) - here).mean()
+        for there, here in pictures
+    )
+    assert turned < still + 0.2  # of 255
+
+
+def test_hair_that_a_border_cuts_moves_up_to_it_on_a_coarser_grid_too(face, monkeypatch):
+    """Three times the photo up to its 290th column, and all but one of the last three columns."""
+    monkeypatch.setattr("vividlib.mesh_to_video.render.LARGEST", 150)
+    photo, mask = (
+        np.ascontiguousarray(cv2.resize(a[:330, :290], None, fx=3, fy=3)[:, :868])
+        for a in (face.portrait.image, face.portrait.mask)
+    )
+    cut = replace(face, portrait=replace(face.portrait, image=photo, mask=mask), camera=scaled(face.camera, 3))
+    large = Renderer(cut, None)
+    assert large._times == 3
+    np.testing.assert_array_equal(drive(large, face), photo)
+    changed = np.abs(drive(large, face, Rotation.from_euler("Y", -0.2).as_quat()).astype(int) - photo).mean((0, 2))
+    assert changed[-1] > 0.7 * changed[-5] > 0.7

@@ -1,5 +1,7 @@
 """What a photo shows of a head, and what of that can be trusted, where both are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -7,7 +9,8 @@ from scipy.spatial.transform import Rotation
 from vividlib.geometry.camera import head_to_camera, project
 from vividlib.geometry.raster import rasterize
 from vividlib.mesh_to_video.layers import Layers
-from vividlib.mesh_to_video.seen import SHEET, Seen, cover, hidden_ears, trust
+from vividlib.mesh_to_video.seen import SHEET, STEEPEST, WIDER, Seen, cover, hidden_ears, see, trust
+from vividlib.reconstruction.colours import parts
 from vividlib.types import Camera
 
 SIZE = 60.0
@@ -38,6 +41,13 @@ def test_an_ear_on_the_far_side_is_hidden(head, degrees, hidden):
         ear = ears[np.sign(head.template[ears, 0]) == side]
         assert found[ear].all() if side in hidden else not found[ear].any()
     assert not np.delete(found, ears).any()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_head_without_ears_hides_none(head):
+    fragments, _ = looked_at(head, 0)
+    earless = replace(head, regions=head.regions | {"ears": np.empty(0, np.int32)})
+    assert not hidden_ears(earless, fragments).any()
 
 
 def test_a_mesh_that_fits_is_all_the_persons_and_a_wider_one_is_not(head):
@@ -88,3 +98,27 @@ def test_a_neck_right_under_the_jaw_gives_way():
     known = trust(seen(head, depth), pictures(head, quiet), 300.0)
     assert known[81, 60:100].max() == 0 and known[78, 60:100].min() == 1
     assert known[90, 60:100].min() == 1
+
+
+@pytest.mark.parametrize("fine", [1, 2])
+def test_depth_is_uncertain_by_as_much_as_it_falls_from_pixel_to_pixel(fine):
+    """A slope over the left half, a cliff to the floor on its right, nothing beyond."""
+    points = np.float32([[-1, -1, 0], [20, -1, 0.021], [20, 40, 0.021], [-1, 40, 0]])
+    found = see(points, np.array([[0, 2, 1], [0, 3, 2]]), np.array([3, 3, SHEET]), 40, 30, fine)
+    inside, outside = np.s_[5 * fine : 25 * fine, 5 * fine : 15 * fine], np.s_[:, 21 * fine :]
+    assert found.part.shape == (30 * fine, 40 * fine)
+    assert (found.part[inside] == 3).all() and (found.part[outside] == SHEET).all()
+    np.testing.assert_allclose(found.slack[inside], 0.002 / fine, rtol=0.01)
+    np.testing.assert_allclose(found.depth[outside], found.depth[:, : 20 * fine].min())
+    assert np.isclose(found.slack.max(), STEEPEST)
+
+
+def test_of_eyes_and_teeth_no_matte_takes_anything(head):
+    fragments, place = looked_at(head, 0)
+    nobody = np.zeros((256, 256), np.uint8)
+    share = cover(head, head.template, fragments, nobody, place, SIZE)
+    own = parts(head) == SKIN
+    assert (share[own] == 0).all() and (share[~own] == 1).all()
+    thin = nobody.copy()
+    thin[:, ::7] = 255  # no pixel is farther from the person than WIDER allows
+    assert (cover(head, head.template, fragments, thin, place, 5 / WIDER) == 1).all()

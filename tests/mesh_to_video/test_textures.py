@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from vividlib.conventions import ARKIT_INDEX
 from vividlib.errors import InputError
-from vividlib.geometry.raster import warp
+from vividlib.geometry.raster import interpolate, rasterize, warp
 from vividlib.mesh_to_video.dense_motion import dense_motion, draw
 from vividlib.mesh_to_video.scene import build_scene
 from vividlib.mesh_to_video.textures import normalised_coordinates, projected_textures
@@ -21,7 +22,7 @@ def scene(face):
 def moves(face):
     """As in the photo; turned by 8 degrees; bowed and moved with the jaw open."""
     shapes = np.repeat(face.expression[None], 3, 0)
-    shapes[2, 24] = 0.5
+    shapes[2, ARKIT_INDEX["jawOpen"]] = 0.5
     turns = Rotation.from_euler("YX", [[0, 0], [8, 0], [0, 6]], degrees=True).as_quat()
     return Motion(shapes, turns, np.array([[0, 0, 0], [0, 0, 0], [0.01, 0, 0]]), np.repeat(face.gaze[None], 3, 0))
 
@@ -77,3 +78,12 @@ def test_batches_are_what_single_frames_are(scene, moves, textures):
 def test_there_are_no_other_colours(scene, moves):
     with pytest.raises(InputError, match="ncc"):
         projected_textures(scene, moves, "uv")
+
+
+def test_the_head_has_the_coordinates_of_what_is_seen(scene, textures):
+    colours = np.zeros((len(scene.source), 3), np.float32)
+    colours[: len(scene.face.neutral)] = 255 * normalised_coordinates(scene.face.head)
+    _, _, width, height = scene.window
+    wanted = interpolate(colours, scene.faces, rasterize(scene.source, scene.faces, width, height))
+    inner = textures.reference.inner
+    assert np.abs(textures.reference.image[inner] - wanted[inner]).max() < 0.501

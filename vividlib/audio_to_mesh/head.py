@@ -104,8 +104,7 @@ class Head:
                 state.sampler, state.seed, mel, voice, self.controls.head_speed - 1, self._condition,
                 room.low / strength, room.high / strength,
             )  # fmt: skip
-            nodded, pitch = nods.step(state.nods, state.seed, loudness, voice)
-            poses[:, 0] += pitch * deepest / (strength * nods.DEPTH)
+            nodded, poses = nods.step(state.nods, state.seed, loudness, voice, poses, deepest / strength)
             poses *= self.controls.head_strength
         else:
             poses = self._room.soften(self._take.at(seconds)) * ease

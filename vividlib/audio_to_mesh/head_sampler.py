@@ -177,7 +177,7 @@ def begin() -> State:
     inputs = np.zeros((len(DILATIONS), 2, 2 * max(DILATIONS) + 1, WIDTH), np.float32)
     memory = head_window.Memory(keys, values, inputs, np.zeros(1, np.int64))
     last, latents = np.zeros((2, POSE), np.float32), np.zeros(2 * LATENT, np.float32)
-    return State(0, silence, SETTLING, last, latents, memory, splines.begin(POSE, splines.CUBIC))
+    return State(0, silence, SETTLING, last, latents, memory, splines.begin(POSE, splines.QUINTIC))
 
 
 def step(
@@ -214,8 +214,8 @@ def step(
         found, last, latents = head_window.course(
             weights, memory, sound_of(rows)[0].numpy(), conditions, last, latents, low, high, random
         )
-    # One degree smoother than what was learned from: what is drawn by chance is rougher than what people do.
-    poses, curve = splines.draw(state.curve, state.frame, len(voice), found * UNIT, splines.CUBIC)
+    # Three degrees smoother than what was learned from: what is drawn by chance is rougher than what people do.
+    poses, curve = splines.draw(state.curve, state.frame, len(voice), found * UNIT, splines.QUINTIC)
     frame, mel = state.frame + len(voice), heard[len(heard) - len(state.mel) :]
     return State(frame, mel, int(quiet[-1]), last, latents, memory, curve), poses
 

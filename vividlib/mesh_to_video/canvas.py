@@ -1,10 +1,9 @@
 """What of a person the head mesh does not cover: hair, neck and shoulders, as a sheet behind it.
 
-The sheet is a grid over the crop. Near the head it moves with the head, at the border of the crop
-it stands still, and in between it stretches as a rubber sheet does: the share of the head's motion
-and the depth solve Laplace's equation, with hair and body much stiffer than background, so that
-hair follows as one piece and the stretching happens where nobody looks. Where there is nothing of the
-person the sheet is cut away.
+The sheet is a grid over the crop. Near the head it moves with the head, at the border of the crop it stands still, unless
+the photo ends there and cuts the hair, and in between it stretches as a rubber sheet does: the share of the head's
+motion and the depth solve Laplace's equation, with hair and body much stiffer than background, so that hair follows as one
+piece and the stretching happens where nobody looks. Where there is nothing of the person the sheet is cut away.
 """
 
 from __future__ import annotations
@@ -60,18 +59,27 @@ def stretch(
         still[side] |= length == 0
     in_photo = ((pixels >= 0) & (pixels <= [width - 1, height - 1])).all(-1)
     inside = covered[nearest] & in_photo
-    share = _harmonic(stiff, inside | still, np.where(inside & ~still, weight[nearest], 0))
+    share = _harmonic(stiff, inside | still, np.where(inside, weight[nearest], 0))
     # The outline of the mesh gives the depth, to the outside and to what lies hidden behind the face.
     outline = inside & ~cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-    reach = np.ones((2 * math.ceil(step) + 1,) * 2, np.uint8)
-    far = cv2.erode(np.where(covered, depth, np.float32(np.inf)), reach)  # cheeks fall off within a cell
-    flat = _harmonic(np.ones_like(stiff), outline, np.where(outline, far[nearest], 0))
+    flat = _harmonic(np.ones_like(stiff), outline, np.where(outline, _at_edge(covered, depth)[nearest], 0))
 
     index = np.arange(still.size).reshape(still.shape)
     a, b, c, d = (part.ravel() for part in (index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]))
     faces = np.concatenate([np.stack([a, c, b], 1), np.stack([b, c, d], 1)]).astype(np.int32)
+    reach = np.ones((2 * math.ceil(step) + 1,) * 2, np.uint8)
     carries = cv2.dilate(person.astype(np.uint8), reach)[nearest].astype(bool).ravel()
     return Canvas(pixels.reshape(-1, 2), flat.ravel(), share.ravel(), faces[carries[faces].any(1)])
+
+
+def _at_edge(covered: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """For each pixel (H W) the depth where the edge of what is covered is nearest: cheeks fall off within a cell."""
+    edge = covered & ~cv2.erode(covered.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    away = (~edge).astype(np.uint8)
+    _, nearest = cv2.distanceTransformWithLabels(away, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    depths = np.zeros(nearest.max() + 1, np.float32)
+    depths[nearest[edge]] = depth[edge]
+    return depths[nearest]
 
 
 def _places(first: float, last: float, step: float) -> np.ndarray:

@@ -24,7 +24,8 @@ from vividlib.mesh_to_video.shade import mark_seam, shade
 from vividlib.reconstruction.colours import PARTS
 from vividlib.types import DenseMotion, Motion
 
-MOST_TURN = np.radians(25)  # a motion may turn the head so far from its pose in the photo
+FREE_TURN, MOST_TURN = np.radians([15, 25])  # from the pose in the photo: as asked, and never more
+FREE_SHIFT, MOST_SHIFT = 0.05, 0.1  # metres, likewise: a neck stretches no further, and the crop soon ends
 LITTLE, TOO_LITTLE = 2.0, 4.0  # times that a triangle's area grows: the photo shows it well, and not enough of it
 STIR = 0.004  # of the head's size: what moves three times as far has moved away from its surroundings
 RESTING = 0.002  # metres by which lips or lids of a photo have to differ from rest to be called an expression
@@ -36,17 +37,15 @@ class Drawn(NamedTuple):
     fragments: Fragments
     flow: np.ndarray  # h w 2 float32 px, see DenseMotion
     occlusion: np.ndarray  # h w float32
-    fill: (
-        np.ndarray
-    )  # h w 4 float32, premultiplied: what is there where the photo does not show it; 0 to 255, and 0 to 1
+    fill: np.ndarray  # h w 4 float32, colour (0 to 255) times cover, and cover (0 to 1), where the photo shows nothing
     seam: np.ndarray  # h w bool, outline of the head where it has parted from what is around it: steps of whole pixels
     points: np.ndarray  # N 3 float32, the scene's vertices: x, y px and depth
 
 
 def dense_motion(scene: Scene, motion: Motion) -> DenseMotion:
     """Flow (T h w 2) and occlusion (T h w) of the scene's crop, for every frame of a motion."""
-    drawn = each_frame(lambda now: draw(scene, *now), list(motion.frames()))
-    return DenseMotion(*(np.stack([getattr(one, name) for one in drawn]) for name in ("flow", "occlusion")))
+    kept = each_frame(lambda now: draw(scene, *now)[1:3], list(motion.frames()))  # of all that is drawn a fifth
+    return DenseMotion(*(np.stack(part) for part in zip(*kept)))
 
 
 def draw(scene: Scene, blendshapes, rotation, translation, gaze=None, lip_offsets=None) -> Drawn:
@@ -82,16 +81,24 @@ def _pose(scene: Scene, vertices: np.ndarray, rotation: np.ndarray, translation:
     """Image-space points (N 3) of the driven scene: the head turned from its pose in the photo, the chest not."""
     face = scene.face
     rest = Rotation.from_quat(face.rotation)
-    turn = Rotation.from_quat(rotation).as_rotvec()
-    angle = np.linalg.norm(turn)
-    turn *= MOST_TURN * np.tanh(angle / MOST_TURN) / max(angle, 1e-9)
-    driven, place = rest * Rotation.from_rotvec(turn), face.translation + translation
+    turn = _held_back(Rotation.from_quat(rotation).as_rotvec(), FREE_TURN, MOST_TURN)
+    driven = rest * Rotation.from_rotvec(turn)
+    place = face.translation + _held_back(translation, FREE_SHIFT, MOST_SHIFT)
 
     still = head_to_camera(vertices, face.rotation, face.translation)
     moved = head_to_camera(vertices, driven.as_quat(), place)
     posed = still + scene.weights[:, None] * (moved - still)
     sheet = (driven * rest.inv()).apply(scene.sheet - face.translation) + place
     return scene.points(posed, scene.sheet + scene.share[:, None] * (sheet - scene.sheet))
+
+
+def _held_back(vector: np.ndarray, free: float, most: float) -> np.ndarray:
+    """A vector (3) as it is up to the length ``free``; beyond, it comes near the length ``most`` at best."""
+    length = np.linalg.norm(vector)
+    if length <= free:
+        return vector
+    room = most - free
+    return vector * ((free + room * np.tanh((length - free) / room)) / length)
 
 
 def _likeness(scene: Scene, vertices: np.ndarray, part: np.ndarray, in_photo: np.ndarray) -> float:

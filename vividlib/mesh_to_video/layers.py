@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 LEAST, MOST = 0.3, 0.7  # of the person mask: a pixel is background under the one and all person over the other
+MISSED = 0.5  # of the head that the person mask has to see
 SURE = 0.1  # of the head's size inside the outline of its mesh: that is the person, whatever the mask says
 BAND = 0.03  # of the head's size, beyond the matte: hair that it misses, and light that hair throws
 LIVELY = 20.0  # levels of 255 by which a lively background varies
@@ -47,7 +48,8 @@ def separate(photo: np.ndarray, person: np.ndarray, head: np.ndarray, size: floa
     size : of the head in px
     """
     matte = np.clip((person - LEAST) / (MOST - LEAST), 0, 1)
-    matte[~dilated(~head, SURE * size)] = 1
+    # A mask that misses most of a head tells nothing of its outline either.
+    matte[head if matte[head].mean() < MISSED else ~dilated(~head, SURE * size)] = 1
     matte *= dilated(_own(matte > 0.5, head), BAND * size)
     covered = (matte > 0) | head
     hole = dilated(covered, BAND * size)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -22,9 +24,10 @@ from vividlib.types import Face, Motion
 if TYPE_CHECKING:
     from vividlib.mesh_to_video.networks import VideoNetworks
 
+AT_ONCE = 4  # frames that networks are given
 SIZES = (64, 4096)  # px, longer side of a video
 LARGEST = 2048  # px: where the part that moves is larger, its motion is computed on a grid so much coarser
-FACES = 3.0  # sides of the face's box in a side of the part that moves
+FACES = 4.0  # sides of the face's box in a side of the part that moves, where no border of the photo cuts it
 
 
 def check_size(size: int | None) -> None:
@@ -58,13 +61,14 @@ class Renderer:
         check_size(size)
         self._photo, factor = _resized(face.portrait.image, size)
         self.height, self.width = self._photo.shape[:2]
-        extent = FACES * max(face.portrait.box[2:]) * factor
+        extent = min(FACES * max(face.portrait.box[2:]) * factor, max(self._photo.shape))
         self._times = times = max(1, math.ceil(extent / LARGEST))
+        photo = _whole(self._photo, times)
         # Enlarged again, edges of lips and lids show their pixels unless these are averages.
-        self.scene = build_scene(face, _reduced(self._photo, times), factor / times, finer=2 if times > 1 else 1)
+        self.scene = build_scene(face, _reduced(photo, times), factor / times, finer=2 if times > 1 else 1)
         left, top, width, height = (times * value for value in self.scene.window)
         self._here = (slice(top, top + height), slice(left, left + width))
-        self._layers = of_larger(self.scene.layers, self._photo[self._here]) if times > 1 else self.scene.layers
+        self._layers = of_larger(self.scene.layers, photo[self._here]) if times > 1 else self.scene.layers
         self._refiner = None
         if networks is not None:
             from vividlib.mesh_to_video.refine import Refiner  # here, because torch takes seconds to load
@@ -72,10 +76,21 @@ class Renderer:
             self._refiner = Refiner(self.scene, networks, self._layers)
 
     def frames(self, motion: Motion) -> Iterator[np.ndarray]:
-        """The frames (H W 3 uint8 sRGB) of a motion, as many at a time as there are cores."""
-        all_of_them = iter(motion.frames())
-        while some := list(islice(all_of_them, get_num_threads())):
-            yield from self._frames(each_frame(lambda now: draw(self.scene, *now), some))
+        """The frames (H W 3 uint8 sRGB) of a motion, drawn on all cores, a few ahead of what is asked for."""
+        if self._refiner:
+            every = iter(motion.frames())
+            while some := list(islice(every, AT_ONCE)):
+                yield from self._refined(each_frame(lambda now: draw(self.scene, *now), some))
+            return
+        cores = get_num_threads()
+        with ThreadPoolExecutor(cores) as pool:
+            ahead = deque()
+            for now in motion.frames():
+                ahead.append(pool.submit(self.frame, *now))
+                if len(ahead) > cores:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
 
     def frame(
         self,
@@ -86,25 +101,29 @@ class Renderer:
         lip_offsets: np.ndarray | None = None,
     ) -> np.ndarray:
         """One frame (H W 3 uint8 sRGB) of a motion: 52, 4, 3, 2 2 and L 3, as in `Motion`."""
-        [frame] = self._frames([draw(self.scene, blendshapes, head_rotation, head_translation, gaze, lip_offsets)])
+        drawn = draw(self.scene, blendshapes, head_rotation, head_translation, gaze, lip_offsets)
+        return self._refined([drawn])[0] if self._refiner else self._shown(composite(self._layers, drawn))
+
+    def _refined(self, drawn: list[Drawn]) -> list[np.ndarray]:
+        return [self._shown(picture) for picture in self._refiner.pictures(drawn)]
+
+    def _shown(self, picture: np.ndarray) -> np.ndarray:
+        """The whole photo with a picture of the crop in its place."""
+        frame = self._photo.copy()
+        here = frame[self._here]
+        here[:] = picture[: here.shape[0], : here.shape[1]]
         return frame
 
-    def _frames(self, drawn: list[Drawn]) -> Iterator[np.ndarray]:
-        if self._refiner:
-            pictures = self._refiner.pictures(drawn)
-        else:
-            pictures = each_frame(lambda one: composite(self._layers, one), drawn)
-        for picture in pictures:
-            frame = self._photo.copy()
-            frame[self._here] = picture
-            yield frame
+
+def _whole(image: np.ndarray, times: int) -> np.ndarray:
+    """The image with its last rows and columns repeated until both sides are multiples of ``times``."""
+    below, right = (-side % times for side in image.shape[:2])
+    return np.pad(image, ((0, below), (0, right), (0, 0)), "edge") if below or right else image
 
 
 def _reduced(image: np.ndarray, times: int) -> np.ndarray:
-    """The image so many times smaller; rows and columns at the end that make no whole pixel are left out."""
     height, width = (side // times for side in image.shape[:2])
-    whole = image[: times * height, : times * width]
-    return image if times == 1 else cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    return image if times == 1 else cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def _resized(image: np.ndarray, size: int | None) -> tuple[np.ndarray, float]:

@@ -10,7 +10,7 @@ import numpy as np
 from vividlib.geometry.camera import head_to_camera, project, scaled
 from vividlib.geometry.mesh import vertex_normals
 from vividlib.geometry.raster import Fragments, interpolate, rasterize
-from vividlib.head.model import deform
+from vividlib.head.model import deform, joint
 from vividlib.mesh_to_video.canvas import stretch
 from vividlib.mesh_to_video.layers import Layers, behind, dilated, separate
 from vividlib.mesh_to_video.seen import SHEET, WIDER, Seen, cover, hidden_ears, see, trust
@@ -41,7 +41,7 @@ class Scene:
     window: Window  # of the crop in the photo
     camera: Camera  # for the crop
     faces: np.ndarray  # F 3 int32, head first, then sheet
-    part: np.ndarray  # F + 1, of each triangle; the last entry is for pixels without one
+    part: np.ndarray  # F + 1 int8, of each triangle; the last entry is for pixels without one
     detail: np.ndarray  # D, triangles of DETAILS, and of skin that the photo shows at a slant
     valence: np.ndarray  # N, in how many triangles a vertex is; at least 1
     weights: np.ndarray  # V, of the head's motion
@@ -112,7 +112,7 @@ def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) ->
 
     kept = _moving(head, posed, camera, fragments)
     faces = np.concatenate([kept, canvas.faces + len(posed)]).astype(np.int32)
-    part = np.concatenate([parts(head)[kept].max(1), np.full(len(canvas.faces) + 1, SHEET)])
+    part = np.concatenate([parts(head)[kept].max(1), np.full(len(canvas.faces) + 1, SHEET)]).astype(np.int8)
     source = np.concatenate([reference, _points(camera, sheet, BACKDROP)])
     whole = see(source, faces, part, width, height, 1)
     detail = _detail(head, posed, faces)
@@ -144,7 +144,7 @@ def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) ->
         behind=behind(layers, whole.part != SHEET, size),
     )
     extent = np.ptp(source[np.concatenate([head.lips, lids_of(head)]), :2], axis=0).max()
-    fine = max(finer, next((times for size, times in FINE_BELOW if extent < size), 1))
+    fine = max(finer, next((times for limit, times in FINE_BELOW if extent < limit), 1))
     return scene if fine == 1 else replace(scene, fine=see(source, faces, part, width, height, fine))
 
 
@@ -200,7 +200,10 @@ def _moving(head: HeadModel, posed: np.ndarray, camera: Camera, photo: Fragments
     inner[np.concatenate([head.regions[name] for name in (*DETAILS, "face")])] = True
     # Above the eyes what is hidden is hair, which the sheet has.
     above = head.template[:, 1] > head.template[lids_of(head), 1].max()
-    drawn |= inner & ~above
+    # A chin that rises shows its underside; behind that is nothing but the inside of the mouth.
+    jaw = head.template[:, 1] < head.template[head.lips, 1].min()
+    jaw &= head.template[:, 2] > joint(head, head.template, "jaw")[2]
+    drawn |= inner & ~above | jaw
     whole = drawn[head.faces].any(1) & ~(above[head.faces].all(1) & ~drawn[head.faces].all(1))
     return head.faces[moves & whole]
 

@@ -16,7 +16,7 @@ from vividlib.types import HeadModel
 SHEET = len(PARTS)  # a part beside those of the head
 STEEPEST = 0.006  # metres from pixel to pixel: surfaces seen at a slant need so much slack at most
 EAR = 0.15  # share of its vertices that the photo has to show; of ears that face the viewer it shows a half
-WIDER = 0.015  # of the head's size, by which the mesh may be wider than the person
+WIDER = 0.01  # of the head's size, by which the mesh may be wider than the person
 GAP = 0.03  # metres between a surface and what it covers: more than an ear is deep
 OUTLINE = 8  # nearest vertices of an outline that have to be the person's
 
@@ -26,7 +26,7 @@ class Seen:
     """The photo as the rasteriser sees it, on a grid ``fine`` times as fine as the crop's pixels."""
 
     fine: int
-    part: np.ndarray  # H W int
+    part: np.ndarray  # H W int8
     depth: np.ndarray  # H W float32, metres
     slack: np.ndarray  # H W float32, metres by which the depth is uncertain there
 
@@ -72,7 +72,7 @@ def hidden_ears(head: HeadModel, photo: Fragments) -> np.ndarray:
     ears = head.regions["ears"]
     for side in (-1, 1):
         ear = ears[np.sign(head.template[ears, 0]) == side]
-        hidden[ear] = shown[ear].mean() < EAR
+        hidden[ear] = shown[ear].sum() < EAR * len(ear)  # some heads have no ears
     return hidden
 
 

@@ -66,26 +66,16 @@ def shade(
                     dx, dy = _mean(carried, at, share, 0), _mean(carried, at, share, 1)
                     m = _nearest(top * fine + i + fine * dy, seen_depth.shape[0])
                     n = _nearest(left * fine + j + fine * dx, seen_depth.shape[1])
+                    here = 0.0
                     if part[index] == sheet:
-                        here = 1.0 if seen_part[m, n] == sheet else 0.0
-                        hue = (
-                            float(behind[m // fine, n // fine, 0]),
-                            float(behind[m // fine, n // fine, 1]),
-                            float(behind[m // fine, n // fine, 2]),
-                        )
-                        cover = behind[m // fine, n // fine, 3] / 255
+                        red_here, green_here, blue_here, cover = _around(behind, m // fine, n // fine)
+                        if seen_part[m, n] == sheet:
+                            here = 1.0
                     else:
-                        hue = (
-                            _mean(carried, at, share, 4),
-                            _mean(carried, at, share, 5),
-                            _mean(carried, at, share, 6),
-                        )
-                        cover = _mean(carried, at, share, 7)
-                        here = 0.0
+                        red_here, green_here, blue_here, cover = _hidden(carried, at, share)
                         if seen_part[m, n] == part[index]:
                             below = seen_depth[m, n] - seen_slack[m, n] - _mean(carried, at, share, 2)
-                            here = min(max((FAR - below) / (FAR - NEAR), 0.0), 1.0)
-                            here *= _mean(carried, at, share, 3)
+                            here = min(max((FAR - below) / (FAR - NEAR), 0.0), 1.0) * _mean(carried, at, share, 3)
                     moved = min(max((math.hypot(dx, dy) / stir - 1) / 2, 0.0), 1.0)
                     here *= 1 - moved * (1 - trust[m // fine, n // fine])
                     shown += here
@@ -94,9 +84,9 @@ def shade(
                     y += (here + FAINT) * dy
                     away = 1 - here + FAINT
                     rest += away
-                    red += away * cover * hue[0]
-                    green += away * cover * hue[1]
-                    blue += away * cover * hue[2]
+                    red += away * cover * red_here
+                    green += away * cover * green_here
+                    blue += away * cover * blue_here
                     alpha += away * cover
             occlusion[row, column] = shown / fine**2
             flow[row, column, 0] = x / max(weight, FAINT)
@@ -126,6 +116,24 @@ def mark_seam(triangle, part, sheet, flow, seam):
 def _mean(carried, at, share, channel):
     """What three vertices carry, blended."""
     return share[0] * carried[at[0], channel] + share[1] * carried[at[1], channel] + share[2] * carried[at[2], channel]
+
+
+@njit(inline="always")
+def _around(behind, row, column):
+    """Colour and matte that the sheet has behind the head."""
+    return (
+        float(behind[row, column, 0]), float(behind[row, column, 1]), float(behind[row, column, 2]),
+        behind[row, column, 3] / 255,
+    )  # fmt: skip
+
+
+@njit(inline="always")
+def _hidden(carried, at, share):
+    """Colour and matte of a part of the head that the photo does not show."""
+    return (
+        _mean(carried, at, share, 4), _mean(carried, at, share, 5), _mean(carried, at, share, 6),
+        _mean(carried, at, share, 7),
+    )  # fmt: skip
 
 
 @njit(inline="always")

@@ -279,7 +279,7 @@ def train(folder: Path, out: Path, steps: int, sizes: NetworkSizes = FAST, seed:
     state = {"networks": networks, "average": average, "optimizer": optimizer, "schedule": schedule}
     out.mkdir(parents=True, exist_ok=True)
     log = _resume(out, state)
-    sums: dict[str, float] = {}
+    since: list[dict[str, float]] = []
     for step in range(log[-1]["step"] if log else 0, steps):
         torch.manual_seed(seed * steps + step)
         batch = batches.at(step)
@@ -291,11 +291,11 @@ def train(folder: Path, out: Path, steps: int, sizes: NetworkSizes = FAST, seed:
         optimizer.step()
         schedule.step()
         average.update_parameters(networks)
-        sums = {name: sums.get(name, 0) + float(part.detach()) for name, part in parts.items()}
+        since.append({name: float(part.detach()) for name, part in parts.items()})
         if (step + 1) % SAVE_EVERY == 0 or step + 1 == steps:
-            row = {"step": step + 1, **{name: round(value / SAVE_EVERY, 5) for name, value in sums.items()}}
-            log.append(row | score(average.module, checks))
-            sums = {}
+            row = {name: round(float(np.mean([one[name] for one in since])), 5) for name in parts}
+            log.append({"step": step + 1} | row | score(average.module, checks))
+            since.clear()
             print(json.dumps(log[-1]), flush=True)
             _save(out, state, log)
 

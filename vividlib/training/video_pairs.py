@@ -20,7 +20,7 @@ from vividlib.errors import InputError
 from vividlib.geometry.camera import head_to_camera, project
 from vividlib.head.model import deform, load
 from vividlib.media.video import read_video
-from vividlib.mesh_to_video.dense_motion import MOST_TURN, draw
+from vividlib.mesh_to_video.dense_motion import FREE_SHIFT, FREE_TURN, MOST_SHIFT, MOST_TURN, draw
 from vividlib.mesh_to_video.patch import ROOM, SIDE, Square, cut, driven_patch, photo_patch, square_of
 from vividlib.mesh_to_video.scene import Scene, build_scene
 from vividlib.reconstruction.fit import fit_portrait, in_head_space
@@ -31,7 +31,7 @@ from vividlib.training.filmed import save
 from vividlib.types import Face, HeadModel, Motion
 
 MOST_FRAMES = 500  # of a video
-FURTHEST = 0.9  # of the turn that the renderer allows
+FURTHEST = 0.9  # of the room in which the renderer holds moves back
 BEYOND = 255  # in what is looked at: not in the picture
 LOOKED_AT = 0.06  # of the patch, around lips and lids: what a viewer looks at
 
@@ -40,16 +40,36 @@ def fitted(face: Face, landmarks: np.ndarray, rate: float) -> Motion:
     """The motion that puts a face where landmarks (T 478 3 px of the photo's video) are, as `vividlib.render` takes it."""
     found = solve(face.head, landmarks.astype(np.float64), face.neutral.astype(np.float64), rounds=5)
     turns = (Rotation.from_quat(face.rotation).inv() * Rotation.from_matrix(found.rotation)).as_rotvec()
-    # The renderer slows large turns down; these are to be reached.
-    angle = np.linalg.norm(turns, axis=1, keepdims=True)
-    asked = MOST_TURN * np.arctanh(np.minimum(angle / MOST_TURN, FURTHEST))
-    turns *= asked / np.maximum(angle, 1e-9)
     across = (found.centre - face.camera.centre) / found.scale[:, None] * [1, -1]
     depth = face.camera.distance * (1 - face.camera.scale / found.scale)
+    # The renderer holds large moves back; these are to be reached.
+    turns = _asked(turns, FREE_TURN, MOST_TURN)
+    shifts = _asked(np.column_stack([across, depth]), FREE_SHIFT, MOST_SHIFT)
     return Motion(
-        found.expression, Rotation.from_rotvec(turns).as_quat(), np.column_stack([across, depth]), found.gaze,
+        found.expression, Rotation.from_rotvec(turns).as_quat(), shifts, found.gaze,
         in_head_space(found, found.residual)[:, LIP_LANDMARKS], rate,
     )  # fmt: skip
+
+
+def too_far(motion: Motion) -> np.ndarray:
+    """In which frames (T bool) of a fitted motion the head is not where it was seen, as no renderer takes it there."""
+    turns, shifts = (
+        Rotation.from_quat(motion.head_rotation).magnitude(),
+        np.linalg.norm(motion.head_translation, axis=1),
+    )
+    ends = (
+        free + (most - free) * np.arctanh(FURTHEST) - 1e-4
+        for free, most in ((FREE_TURN, MOST_TURN), (FREE_SHIFT, MOST_SHIFT))
+    )
+    return (turns > next(ends)) | (shifts > next(ends))
+
+
+def _asked(wanted: np.ndarray, free: float, most: float) -> np.ndarray:
+    """What has to be asked of the renderer (T 3) to come to ``wanted``, or as near as it goes."""
+    length = np.linalg.norm(wanted, axis=1, keepdims=True)
+    room = most - free
+    asked = free + room * np.arctanh(np.clip((length - free) / room, 0, FURTHEST))
+    return wanted * np.where(length > free, asked / np.maximum(length, 1e-9), 1)
 
 
 def patch_scene(face: Face) -> tuple[Scene, Square, float]:
@@ -113,7 +133,7 @@ def pairs_of(frames: list[np.ndarray], first: int, others: list[int], head: Head
         if not found:
             continue
         motion = fitted(face, found[0][None], 25)
-        if Rotation.from_quat(motion.head_rotation).magnitude()[0] > MOST_TURN * np.arctanh(FURTHEST) - 1e-3:
+        if too_far(motion)[0]:
             continue
         patch = driven_patch(scene, draw(scene, *next(motion.frames())), square)
         fill = np.concatenate([patch.fill[..., :3], 255 * patch.fill[..., 3:]], 2)
