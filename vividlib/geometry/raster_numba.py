@@ -49,8 +49,11 @@ def _draw(points, faces, cull_back, triangle, barycentrics, depth):
         owns_first = _owns_edge(facing * (cx - bx), facing * (cy - by))
         owns_second = _owns_edge(facing * (ax - cx), facing * (ay - cy))
         owns_third = _owns_edge(facing * (bx - ax), facing * (by - ay))
+        nearest = max(points[a, 2], points[b, 2], points[c, 2])
         for y in range(top, bottom + 1):
             for x in range(left, right + 1):
+                if depth[y, x] > nearest:  # hidden, whatever the triangle does here
+                    continue
                 u = _edge(first, x, y)
                 if u < 0 or (u == 0 and not owns_first):
                     continue

@@ -176,7 +176,8 @@ def deform(
     _check(neutral, head.template.shape, "neutral")
     _check(coefficients, (*lead, len(ARKIT)), "blendshapes")
     coefficients = coefficients * shape_scale(head, neutral) * blink_scale(head, neutral, coefficients)
-    moved = (coefficients @ head.blendshapes.reshape(len(ARKIT), -1)).reshape(*lead, *head.template.shape)
+    # Not as a product of matrices: BLAS would wake threads of its own, which get in the way of frames drawn on all cores.
+    moved = np.einsum("...k,kvc->...vc", coefficients, head.blendshapes)
     moved += neutral
     if gaze is not None:
         gaze = np.asarray(gaze, np.float32)

@@ -76,8 +76,10 @@ def shade(
                         if seen_part[m, n] == part[index]:
                             below = seen_depth[m, n] - seen_slack[m, n] - _mean(carried, at, share, 2)
                             here = min(max((FAR - below) / (FAR - NEAR), 0.0), 1.0) * _mean(carried, at, share, 3)
-                    moved = min(max((math.hypot(dx, dy) / stir - 1) / 2, 0.0), 1.0)
-                    here *= 1 - moved * (1 - trust[m // fine, n // fine])
+                    known = trust[m // fine, n // fine]
+                    if known < 1:
+                        moved = min(max((math.sqrt(dx * dx + dy * dy) / stir - 1) / 2, 0.0), 1.0)
+                        here *= 1 - moved * (1 - known)
                     shown += here
                     weight += here + FAINT
                     x += (here + FAINT) * dx

@@ -15,7 +15,7 @@ from vividlib.backend import each_frame
 from vividlib.errors import InputError
 from vividlib.geometry.raster import Fragments, interpolate, rasterize
 from vividlib.mesh_to_video.composite import composite
-from vividlib.mesh_to_video.dense_motion import Drawn, draw
+from vividlib.mesh_to_video.dense_motion import draw
 from vividlib.mesh_to_video.scene import Scene
 from vividlib.mesh_to_video.seen import SHEET
 from vividlib.types import DenseMotion, HeadModel, Motion, Texture
@@ -50,13 +50,26 @@ def projected_textures(scene: Scene, motion: Motion, colours: Literal["ncc", "ph
     """
     if colours not in ("ncc", "photo"):
         raise InputError(f"There are no colours {colours!r} for projected textures; choose ncc or photo.")
-    carried = normalised_coordinates(scene.face.head) if colours == "ncc" else None
-    drawn = each_frame(lambda now: _driven(scene, draw(scene, *now), carried), list(motion.frames()))
-    images, masks, flows, occlusions = (np.stack(part) for part in zip(*drawn))
     _, _, width, height = scene.window
-    fragments = rasterize(scene.source, scene.faces, width, height)
-    reference = _joined(scene, fragments, scene.layers.photo, carried)
-    return ProjectedTextures(Texture(*reference), Texture(images, masks), DenseMotion(flows, occlusions))
+    carried = None
+    if colours == "ncc":
+        own = normalised_coordinates(scene.face.head)
+        carried = np.zeros((len(scene.source), 3), np.float32)
+        carried[: len(own)] = 255 * own + 0.5  # bytes are rounded by cutting
+    frames = list(motion.frames())
+    image, inner = np.empty((len(frames), height, width, 3), np.uint8), np.empty((len(frames), height, width), bool)
+    flow, occlusion = np.empty((*inner.shape, 2), np.float32), np.empty(inner.shape, np.float32)
+
+    def driven(index: int) -> None:
+        drawn = draw(scene, *frames[index])
+        image[index] = composite(scene.layers, drawn)
+        inner[index] = _join(scene, drawn.fragments, carried, image[index])
+        flow[index], occlusion[index] = drawn.flow, drawn.occlusion
+
+    each_frame(driven, range(len(frames)))
+    reference = scene.layers.photo.copy()
+    in_photo = _join(scene, rasterize(scene.source, scene.faces, width, height), carried, reference)
+    return ProjectedTextures(Texture(reference, in_photo), Texture(image, inner), DenseMotion(flow, occlusion))
 
 
 def normalised_coordinates(head: HeadModel) -> np.ndarray:
@@ -65,16 +78,10 @@ def normalised_coordinates(head: HeadModel) -> np.ndarray:
     return ((head.template - low) / (high - low)).astype(np.float32)
 
 
-def _driven(scene: Scene, drawn: Drawn, carried: np.ndarray | None):
-    return *_joined(scene, drawn.fragments, composite(scene.layers, drawn), carried), drawn.flow, drawn.occlusion
-
-
-def _joined(scene: Scene, fragments: Fragments, photo: np.ndarray, carried: np.ndarray | None):
-    """Image (h w 3 uint8) and inner mask (h w bool)."""
+def _join(scene: Scene, fragments: Fragments, carried: np.ndarray | None, image: np.ndarray) -> np.ndarray:
+    """Draw the head proper in what its vertices carry, if anything, into an image (h w 3 uint8); the inner mask."""
     inner = scene.part[fragments.triangle] != SHEET
-    if carried is None:
-        return photo, inner
-    padded = np.zeros((len(scene.source), 3), np.float32)
-    padded[: len(carried)] = 255 * carried
-    head = (interpolate(padded, scene.faces, fragments) + 0.5).astype(np.uint8)
-    return np.where(inner[..., None], head, photo), inner
+    if carried is not None:
+        head = interpolate(carried, scene.faces, fragments)
+        np.copyto(image, head, casting="unsafe", where=inner[..., None])
+    return inner
