@@ -138,7 +138,7 @@ def speed(head: HeadModel, networks) -> dict[str, float]:
 
     face = fit_portrait(find_portrait(astronaut()), head)
     renderer = Renderer(face, 512)
-    turns = Rotation.from_euler("Y", np.linspace(-8, 8, BATCH), degrees=True).as_quat()
+    turns = Rotation.from_euler("Y", np.linspace(-8, 8, BATCH)[:, None], degrees=True).as_quat()
     motion = Motion(np.repeat(face.expression[None], BATCH, 0), turns, gaze=np.repeat(face.gaze[None], BATCH, 0))
     scene = renderer.scene
     refiner = Refiner(scene, networks, scene.layers)
