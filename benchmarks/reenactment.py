@@ -119,12 +119,13 @@ def judge(made: dict, truths: dict, masks: dict, some: list[int]) -> dict[str, f
         "eyes_l1": mean(difference(n, 2) for n in spread),
         "akd": mean(akd(found[n][0], real[n][0]) for n in both),
         "sharpness": mean(sharpness(made[n]) for n in spread) / mean(sharpness(truths[n]) for n in spread),
-        "unrest": change(made) / change(truths),
+        "unrest": change(made) / change(truths) if steps else np.nan,
     }
 
 
 def mean(values) -> float:
-    return float(np.mean(list(values)))
+    """Of those that are known."""
+    return float(np.nanmean(list(values)))
 
 
 def summary(rows: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:

@@ -3,7 +3,8 @@
 Losses: absolute difference, weighted where viewers look; differences of gradients on three scales, which ask for edges at
 the right place and as sharp as they are (a perceptual loss needs a feature network, and none can be had whose training
 pictures are ours to use); the same difference for the frame before the generator, so that motion is learned as motion and
-not painted over; and the divergence of the motion's code from a normal distribution (Kingma and Welling, ICLR 2014).
+not painted over; detail of what is added where the photo shows a pixel well, beside mouth and eyes, since a network that
+cannot know how somebody's collar moved would blur it, and the photo is sharp; and the divergence of the motion's code from a normal distribution (Kingma and Welling, ICLR 2014).
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ WARM_UP, SLOWING = 100, 1000  # steps
 AVERAGING = 0.998  # of the weights, from step to step
 SAVE_EVERY = 100  # steps
 MOUTH, EYES = 5.0, 3.0  # weight of what viewers look at, beside 1 elsewhere
-EDGES, MOTION, CODE, RESIDUAL_FLOW = 0.3, 0.5, 1e-4, 1e-3  # weights of losses beside the difference
+COARSE = 9  # px: what is finer is detail
+EDGES, DETAIL, MOTION, CODE, RESIDUAL_FLOW = 0.3, 4.0, 0.5, 1e-4, 1e-3  # weights of losses beside the difference
 WEIGHTS = "video_fast.safetensors"
 
 
@@ -209,11 +211,15 @@ def losses(networks: VideoNetworks, batch: Batch) -> dict[str, torch.Tensor]:
     correction = networks.correct(photo, driven, gate)
     better = corrected(driven, correction)
     warped = lay(photo.layers, better.flow, better.occlusion, better.fill)
-    frame = warped + networks.add(networks.read(photo), warped, better, gate)
+    residual = networks.add(networks.read(photo), warped, better, gate)
+    frame = warped + residual
     mean, log_variance = correction.mean, correction.log_variance
+    fine = residual - F.avg_pool2d(residual, COARSE, 1, COARSE // 2, count_include_pad=False)
+    shown = (weight == 1) * driven.occlusion
     return {
         "difference": ((frame - truth).abs() * weight).mean(),
         "edges": EDGES * edges(frame, truth, weight),
+        "detail": DETAIL * (fine.abs() * shown).mean(),
         "motion": MOTION * ((warped - truth).abs() * weight).mean(),
         "code": CODE * (mean.square() + log_variance.exp() - 1 - log_variance).mean(),
         "residual_flow": RESIDUAL_FLOW
