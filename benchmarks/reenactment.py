@@ -2,8 +2,9 @@
 
 FOLDER holds ``anchors`` and ``long``. The first frame of each clip of a person nobody learned from (`clips.HELD_OUT`) is
 the photo; other frames of the clip are fitted one by one and drawn, by the analytic motion alone and by the networks,
-and held against the real ones on a square of 256 px about the head, as far as the picture shows it. Motion is read from the frames that are drawn, so
-this measures drawing, not tracking; poses beyond what the renderer allows are left out. Writes benchmarks/results/reenactment.json.
+and held against the real ones on a square of 256 px about the head, as far as the picture shows it. Motion is read
+from the frames that are drawn, so this measures drawing, not tracking; poses beyond what the renderer allows are left
+out. Writes benchmarks/results/reenactment.json.
 
 - ``psnr`` dB, ``ssim`` and ``l1`` (of 255) of the whole square; ``mouth_l1`` and ``eyes_l1`` near lips and lids
 - ``akd``: mean distance of MediaPipe's landmarks, px at 256
@@ -128,6 +129,11 @@ def mean(values) -> float:
     return float(np.nanmean(list(values)))
 
 
+def known(values: dict[str, float]) -> dict[str, float | None]:
+    """As JSON holds them: None where a clip had no two frames in a row."""
+    return {name: None if np.isnan(value) else round(value, 4) for name, value in values.items()}
+
+
 def summary(rows: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
     """Means of rows, way by way."""
     return {way: {name: mean(row[way][name] for row in rows) for name in of} for way, of in rows[0].items()}
@@ -172,13 +178,14 @@ def main() -> None:
         print(person, each[person], flush=True)
     means = summary(list(each.values()))
     count = sum(each[p]["networks"]["psnr"] > each[p]["analytic"]["psnr"] for p in each)
-    rounded = {p: {w: {k: round(v, 4) for k, v in of.items()} for w, of in ways.items()} for p, ways in each.items()}
-    means = {way: {name: round(value, 4) for name, value in of.items()} for way, of in means.items()}
+    rounded = {person: {way: known(of) for way, of in ways.items()} for person, ways in each.items()}
+    means = {way: known(of) for way, of in means.items()}
     write(
         "reenactment",
         {
             "people": len(each), "mean": means, "people_of_better_psnr": count, "each": rounded,
-            "parameters": sum(p.numel() for p in networks.parameters()), "dtype": str(networks.dtype), "ms_a_frame": speed(head, networks),
+            "parameters": sum(p.numel() for p in networks.parameters()), "dtype": str(networks.dtype),
+            "ms_a_frame": speed(head, networks),
         },
     )  # fmt: skip
 
