@@ -26,7 +26,7 @@ def still(flow=(0, 0), occlusion=1.0, fill=(0, 0, 0, 0), seam=False):
     everywhere = (
         np.broadcast_to(np.float32(value), (*SHAPE, *np.shape(value))).copy() for value in (flow, occlusion, fill)
     )
-    return Drawn(None, *everywhere, np.full(SHAPE, seam))
+    return Drawn(None, *everywhere, np.full(SHAPE, seam), None)
 
 
 def test_what_does_not_move_is_the_photo_whatever_matte_and_plate_are(layers):
