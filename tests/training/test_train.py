@@ -48,14 +48,14 @@ def small(monkeypatch):
 
 def test_an_interrupted_training_continues_to_the_same_weights(folder, monkeypatch):
     train.train([folder / "clips"], folder / "whole", steps=4)
-    save = train._save
+    save = train.save
 
     def save_and_stop(*arguments):
         save(*arguments)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(train, "_save", save_and_stop)
+        patch.setattr(train, "save", save_and_stop)
         train.train([folder / "clips"], folder / "parts", steps=4)
     train.train([folder / "clips"], folder / "parts", steps=4)
     whole, parts = (load_file(folder / name / "audio_to_mesh.safetensors") for name in ("whole", "parts"))

@@ -9,8 +9,7 @@ from pathlib import Path
 from vividlib.errors import VividError
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Parse the command line and run one step of the recipe."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m vividlib.training", description=__doc__)
     steps = parser.add_subparsers(dest="step", required=True)
     prepare = steps.add_parser("prepare", help="track videos of speaking people; can be stopped and continued")
@@ -54,7 +53,12 @@ def main(arguments: list[str] | None = None) -> int:
     video.add_argument("pairs", type=Path, help="the folder that video-pairs wrote")
     video.add_argument("--out", type=Path, required=True, help="for checkpoints and the weights")
     video.add_argument("--steps", type=int, default=8000, help="of gradient descent (default: 8000)")
-    given = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line and run one step of the recipe."""
+    given = _parser().parse_args(arguments)
     try:
         if given.step == "prepare":
             from vividlib.training.prepare import prepare

@@ -15,6 +15,7 @@ from vividlib.audio_to_mesh.features import MELS_PER_FRAME, relative_log_mel
 from vividlib.audio_to_mesh.network import FRAMES_AHEAD, IDENTITY, WIDTH, Heard, SpeechNetwork
 from vividlib.head import model
 from vividlib.training import clips, upper
+from vividlib.training.checkpoints import resume, save
 from vividlib.training.examples import (
     SEAM,
     UNKNOWN,
@@ -129,7 +130,7 @@ def train(folders: list[Path], out: Path, steps: int, seed: int = 0) -> None:
     )
     state = {"network": network, "listener": listener, "optimizer": optimizer, "schedule": schedule}
     out.mkdir(parents=True, exist_ok=True)
-    log = _resume(out, state)
+    log = resume(out, state)
     for step in range(log[-1]["step"] if log else 0, steps):
         batch = batches.at(step)
         torch.manual_seed(seed * steps + step)  # of what drops out, so that a resumed run is the same
@@ -149,28 +150,13 @@ def train(folders: list[Path], out: Path, steps: int, seed: int = 0) -> None:
             network.train()
             log.append(row)
             print(json.dumps(row), flush=True)
-            _save(out, state, log)
+            save(out, state, log)
     calibrate(network.eval(), check)
     report = learn_upper_face(network, folders, batches.code, seed)
     (out / "upper_face.json").write_text(json.dumps(report, indent=1))
     weights = {name: tensor.half() for name, tensor in network.state_dict().items()}  # half of the size, as good
     save_file(weights, out / "audio_to_mesh.safetensors")
     (out / "styles.json").write_text(json.dumps(batches.styles))
-
-
-def _resume(out: Path, state: dict) -> list[dict]:
-    if not (out / "checkpoint.pt").exists():
-        return []
-    saved = torch.load(out / "checkpoint.pt", weights_only=True)
-    for name, part in state.items():
-        part.load_state_dict(saved[name])
-    return json.loads((out / "losses.json").read_text())
-
-
-def _save(out: Path, state: dict, log: list[dict]) -> None:
-    torch.save({name: part.state_dict() for name, part in state.items()}, out / "checkpoint.partial")
-    (out / "losses.json").write_text(json.dumps(log, indent=0))
-    (out / "checkpoint.partial").replace(out / "checkpoint.pt")
 
 
 def hear(network: SpeechNetwork, mel: torch.Tensor) -> Heard:

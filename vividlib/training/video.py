@@ -27,6 +27,7 @@ from vividlib.mesh_to_video.network_sizes import FAST, NetworkSizes
 from vividlib.mesh_to_video.networks import Driven, Photo, VideoNetworks, corrected, driven_tensors, photo_tensors
 from vividlib.mesh_to_video.patch import SIDE, DrivenPatch, PhotoPatch
 from vividlib.mesh_to_video.warp import lay
+from vividlib.training.checkpoints import resume, save
 from vividlib.training.video_pairs import BEYOND
 
 CHECK = frozenset({"id22", "id23", "presenter_3"})
@@ -284,7 +285,7 @@ def train(folder: Path, out: Path, steps: int, sizes: NetworkSizes = FAST, seed:
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
     state = {"networks": networks, "average": average, "optimizer": optimizer, "schedule": schedule}
     out.mkdir(parents=True, exist_ok=True)
-    log = _resume(out, state)
+    log = resume(out, state)
     since: list[dict[str, float]] = []
     for step in range(log[-1]["step"] if log else 0, steps):
         torch.manual_seed(seed * steps + step)
@@ -303,21 +304,6 @@ def train(folder: Path, out: Path, steps: int, sizes: NetworkSizes = FAST, seed:
             log.append({"step": step + 1} | row | score(average.module, checks))
             since.clear()
             print(json.dumps(log[-1]), flush=True)
-            _save(out, state, log)
-
-
-def _resume(out: Path, state: dict) -> list[dict]:
-    if not (out / "checkpoint.pt").exists():
-        return []
-    saved = torch.load(out / "checkpoint.pt", weights_only=True)
-    for name, part in state.items():
-        part.load_state_dict(saved[name])
-    return json.loads((out / "losses.json").read_text())
-
-
-def _save(out: Path, state: dict, log: list[dict]) -> None:
-    torch.save({name: part.state_dict() for name, part in state.items()}, out / "checkpoint.partial")
-    (out / "losses.json").write_text(json.dumps(log, indent=0))
-    (out / "checkpoint.partial").replace(out / "checkpoint.pt")
-    weights = {name: tensor.half().contiguous() for name, tensor in state["average"].module.state_dict().items()}
-    save_file(weights, out / WEIGHTS)
+            save(out, state, log)
+            weights = {name: tensor.half().contiguous() for name, tensor in average.module.state_dict().items()}
+            save_file(weights, out / WEIGHTS)
