@@ -61,7 +61,7 @@ def stretch(
     inside = covered[nearest] & in_photo
     share = _harmonic(stiff, inside | still, np.where(inside, weight[nearest], 0))
     # The outline of the mesh gives the depth, to the outside and to what lies hidden behind the face.
-    outline = inside & ~cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    outline = _edge(inside)
     flat = _harmonic(np.ones_like(stiff), outline, np.where(outline, _at_edge(covered, depth)[nearest], 0))
 
     index = np.arange(still.size).reshape(still.shape)
@@ -74,12 +74,17 @@ def stretch(
 
 def _at_edge(covered: np.ndarray, depth: np.ndarray) -> np.ndarray:
     """For each pixel (H W) the depth where the edge of what is covered is nearest: cheeks fall off within a cell."""
-    edge = covered & ~cv2.erode(covered.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    edge = _edge(covered)
     away = (~edge).astype(np.uint8)
     _, nearest = cv2.distanceTransformWithLabels(away, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     depths = np.zeros(nearest.max() + 1, np.float32)
     depths[nearest[edge]] = depth[edge]
     return depths[nearest]
+
+
+def _edge(mask: np.ndarray) -> np.ndarray:
+    """What of a mask (H W bool) lies beside what is not in it."""
+    return mask & ~cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
 
 
 def _places(first: float, last: float, step: float) -> np.ndarray:

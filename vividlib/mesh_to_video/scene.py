@@ -111,9 +111,11 @@ def build_scene(face: Face, photo: np.ndarray, factor: float, finer: int = 1) ->
     sheet = _unproject(camera, canvas.pixels, canvas.depth)
 
     kept = _moving(head, posed, camera, fragments)
-    kept = kept[parts(head)[kept].max(1).argsort(kind="stable")]  # what hides comes first: drawn in half the time
+    part = parts(head)[kept].max(1)
+    hiding_first = part.argsort(kind="stable")  # drawn in half the time
+    kept, part = kept[hiding_first], part[hiding_first]
     faces = np.concatenate([kept, canvas.faces + len(posed)]).astype(np.int32)
-    part = np.concatenate([parts(head)[kept].max(1), np.full(len(canvas.faces) + 1, SHEET)]).astype(np.int8)
+    part = np.concatenate([part, np.full(len(canvas.faces) + 1, SHEET)]).astype(np.int8)
     source = np.concatenate([reference, _points(camera, sheet, BACKDROP)])
     whole = see(source, faces, part, width, height, 1)
     detail = _detail(head, posed, faces)
@@ -199,14 +201,14 @@ def _moving(head: HeadModel, posed: np.ndarray, camera: Camera, photo: Fragments
     drawn = (normals * ([0, 0, camera.distance] - posed)).sum(1) > 0
     inner = np.zeros(len(posed), bool)
     inner[np.concatenate([head.regions[name] for name in (*DETAILS, "face")])] = True
-    # Above the eyes what is hidden is hair, which the sheet has.
+    # Above the eyes what is hidden is hair, which the sheet has: there all of a triangle has to be seen.
     above = head.template[:, 1] > head.template[lids_of(head), 1].max()
     # A chin that rises shows its underside; behind that is nothing but the inside of the mouth.
     jaw = head.template[:, 1] < head.template[head.lips, 1].min()
     jaw &= head.template[:, 2] > joint(head, head.template, "jaw")[2]
     drawn |= inner & ~above | jaw
-    whole = drawn[head.faces].any(1) & ~(above[head.faces].all(1) & ~drawn[head.faces].all(1))
-    return head.faces[moves & whole]
+    corners = drawn[head.faces]
+    return head.faces[moves & np.where(above[head.faces].all(1), corners.all(1), corners.any(1))]
 
 
 def _recess(head: HeadModel) -> np.ndarray:

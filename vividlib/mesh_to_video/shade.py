@@ -18,23 +18,8 @@ FAINT = 0.02  # weight of what does not count: a mean of nothing else has to be 
 
 @compiled
 def shade(
-    triangle,
-    barycentrics,
-    faces,
-    carried,
-    part,
-    sheet,
-    fine,
-    left,
-    top,
-    seen,
-    trust,
-    stir,
-    behind,
-    flow,
-    occlusion,
-    fill,
-):
+    triangle, barycentrics, faces, carried, part, sheet, fine, left, top, seen, trust, stir, behind, flow, occlusion, fill
+):  # fmt: skip
     """Write the backward flow, the occlusion and the colours of what the photo does not show.
 
     Parameters

@@ -7,6 +7,7 @@ or by the photo. Hair, clothes and background (PT_out) are the photo's. The inne
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -72,6 +73,7 @@ def projected_textures(scene: Scene, motion: Motion, colours: Literal["ncc", "ph
     return ProjectedTextures(Texture(reference, in_photo), Texture(image, inner), DenseMotion(flow, occlusion))
 
 
+@lru_cache(maxsize=4)
 def normalised_coordinates(head: HeadModel) -> np.ndarray:
     """A colour for every vertex (V 3 float32 in [0, 1]): its place in the template, each axis from least to most."""
     low, high = head.template.min(0), head.template.max(0)

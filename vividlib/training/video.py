@@ -23,6 +23,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from vividlib.conventions import LIP_LANDMARKS
 from vividlib.errors import InputError
 from vividlib.head.model import landmarks_of, load, twins
+from vividlib.mesh_to_video.motion_network import Correction
 from vividlib.mesh_to_video.network_sizes import FAST, NetworkSizes
 from vividlib.mesh_to_video.networks import Driven, Photo, VideoNetworks, corrected, driven_tensors, photo_tensors
 from vividlib.mesh_to_video.patch import SIDE, DrivenPatch, PhotoPatch
@@ -205,14 +206,19 @@ def edges(found: torch.Tensor, truth: torch.Tensor, weight: torch.Tensor) -> tor
     return total
 
 
-def losses(networks: VideoNetworks, batch: Batch) -> dict[str, torch.Tensor]:
-    """Each loss by name; their sum is minimised."""
-    photo, driven, truth, weight = batch
+def made(networks: VideoNetworks, photo: Photo, driven: Driven) -> tuple[Correction, torch.Tensor, torch.Tensor]:
+    """What the networks correct, the frame that this gives, and what they add to it."""
     gate = networks.gate(driven)
     correction = networks.correct(photo, driven, gate)
     better = corrected(driven, correction)
     warped = lay(photo.layers, better.flow, better.occlusion, better.fill)
-    residual = networks.add(networks.read(photo), warped, better, gate)
+    return correction, warped, networks.add(networks.read(photo), warped, better, gate)
+
+
+def losses(networks: VideoNetworks, batch: Batch) -> dict[str, torch.Tensor]:
+    """Each loss by name; their sum is minimised."""
+    photo, driven, truth, weight = batch
+    correction, warped, residual = made(networks, photo, driven)
     frame = warped + residual
     mean, log_variance = correction.mean, correction.log_variance
     fine = residual - F.avg_pool2d(residual, COARSE, 1, COARSE // 2, count_include_pad=False)
@@ -232,10 +238,8 @@ def reenact(networks: VideoNetworks, batch: Batch) -> tuple[torch.Tensor, torch.
     """Frames in [0, 1], analytic and by the networks."""
     photo, driven = batch.photo, batch.driven
     analytic = lay(photo.layers, driven.flow, driven.occlusion, driven.fill)
-    gate = networks.gate(driven)
-    better = corrected(driven, networks.correct(photo, driven, gate))
-    warped = lay(photo.layers, better.flow, better.occlusion, better.fill)
-    return analytic, (warped + networks.add(networks.read(photo), warped, better, gate)).clamp(0, 1)
+    _, warped, residual = made(networks, photo, driven)
+    return analytic, (warped + residual).clamp(0, 1)
 
 
 def score(networks: VideoNetworks, batches: list[Batch]) -> dict[str, float]:
