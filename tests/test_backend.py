@@ -1,5 +1,7 @@
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 import torch
@@ -86,3 +88,23 @@ def test_loops_are_compiled_where_nothing_can_be_kept(monkeypatch):
 
     monkeypatch.setattr(CacheImpl, "_locator_classes", [])
     assert backend.compiled(lambda x: x + 1)(1) == 2
+
+
+def test_threads_that_compute_alone_leave_the_others_as_they_are():
+    def threads(barrier):
+        torch.rand(100, 100) @ torch.rand(100, 100)
+        barrier.wait(10)  # each in a thread of its own
+        return torch.get_num_threads()
+
+    def found(**how):
+        barrier = Barrier(3)
+        with ThreadPoolExecutor(3, **how) as pool:
+            return list(pool.map(threads, [barrier] * 3))
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(5)
+    try:
+        assert found(initializer=backend.one_core) == [1, 1, 1]
+        assert found() == [5, 5, 5] and torch.get_num_threads() == 5
+    finally:
+        torch.set_num_threads(before)

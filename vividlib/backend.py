@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from vividlib.errors import BackendError
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 Frame, Drawn = TypeVar("Frame"), TypeVar("Drawn")
+_THREADS_LOCK = Lock()
 
 RASTERIZERS = ("nvdiffrast", "numba", "pytorch3d", "numpy")
 """nvdiffrast on CUDA, numba on the CPU; PyTorch3D and NumPy where they are asked for."""
@@ -116,6 +118,22 @@ def each_frame(draw: Callable[[Frame], Drawn], frames: Sequence[Frame]) -> list[
 
     with ThreadPoolExecutor(get_num_threads()) as pool:
         return list(pool.map(draw, frames))
+
+
+def one_core() -> None:
+    """Have torch compute on the calling thread alone.
+
+    Where every core makes a frame of its own, torch's threads would only wait for each other, and spin while they do.
+    """
+    import torch
+
+    with _THREADS_LOCK:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        # That holds for this thread and for all that begin after it; they shall have what there was.
+        others = Thread(target=torch.set_num_threads, args=(threads,))
+        others.start()
+        others.join()
 
 
 def _usable(name: str) -> str:

@@ -202,3 +202,16 @@ def test_a_renderer_draws_with_networks_and_without(face):
     np.testing.assert_array_equal(still, next(plain.frames(motion)))
     np.testing.assert_array_equal(other.frame(motion.blendshapes[1], gaze=face.gaze), moving[0])
     assert (moving[0] != next(plain.frames(motion.since(1)))).any()
+
+
+def test_frames_of_a_motion_are_made_by_networks_on_one_core_each(face, monkeypatch):
+    networks, motion = awake(), Motion(np.repeat(face.expression[None], 3, 0), gaze=np.repeat(face.gaze[None], 3, 0))
+    renderer, seen = Renderer(face, 64, networks), []
+    monkeypatch.setattr(renderer, "_shown", lambda picture: seen.append(torch.get_num_threads()))
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        list(renderer.frames(motion))
+        assert seen == [1, 1, 1] and torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)

@@ -6,17 +6,16 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numba import get_num_threads
 
-from vividlib.backend import each_frame
+from vividlib.backend import one_core
 from vividlib.errors import InputError
 from vividlib.mesh_to_video.composite import composite
-from vividlib.mesh_to_video.dense_motion import Drawn, draw
+from vividlib.mesh_to_video.dense_motion import draw
 from vividlib.mesh_to_video.layers import of_larger
 from vividlib.mesh_to_video.scene import build_scene
 from vividlib.types import Face, Motion
@@ -24,7 +23,6 @@ from vividlib.types import Face, Motion
 if TYPE_CHECKING:
     from vividlib.mesh_to_video.networks import VideoNetworks
 
-AT_ONCE = 4  # frames that networks are given
 SIZES = (64, 4096)  # px, longer side of a video
 LARGEST = 2048  # px: where the part that moves is larger, its motion is computed on a grid so much coarser
 FACES = 4.0  # sides of the face's box in a side of the part that moves, where no border of the photo cuts it
@@ -77,13 +75,8 @@ class Renderer:
 
     def frames(self, motion: Motion) -> Iterator[np.ndarray]:
         """The frames (H W 3 uint8 sRGB) of a motion, drawn on all cores, a few ahead of what is asked for."""
-        if self._refiner:
-            every = iter(motion.frames())
-            while some := list(islice(every, AT_ONCE)):
-                yield from self._refined(each_frame(lambda now: draw(self.scene, *now), some))
-            return
         cores = get_num_threads()
-        with ThreadPoolExecutor(cores) as pool:
+        with ThreadPoolExecutor(cores, initializer=one_core if self._refiner else None) as pool:
             ahead = deque()
             for now in motion.frames():
                 ahead.append(pool.submit(self.frame, *now))
@@ -102,10 +95,7 @@ class Renderer:
     ) -> np.ndarray:
         """One frame (H W 3 uint8 sRGB) of a motion: 52, 4, 3, 2 2 and L 3, as in `Motion`."""
         drawn = draw(self.scene, blendshapes, head_rotation, head_translation, gaze, lip_offsets)
-        return self._refined([drawn])[0] if self._refiner else self._shown(composite(self._layers, drawn))
-
-    def _refined(self, drawn: list[Drawn]) -> list[np.ndarray]:
-        return [self._shown(picture) for picture in self._refiner.pictures(drawn)]
+        return self._shown(self._refiner.pictures([drawn])[0] if self._refiner else composite(self._layers, drawn))
 
     def _shown(self, picture: np.ndarray) -> np.ndarray:
         """The whole photo with a picture of the crop in its place."""
