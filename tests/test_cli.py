@@ -12,6 +12,7 @@ from PIL import Image
 
 import vividlib as vv
 from vividlib import cli, pipeline
+from vividlib.mesh_to_video import trained
 from vividlib.weights import asset_path
 
 ROOT = Path(__file__).parent.parent
@@ -272,6 +273,24 @@ def test_controls_are_given_before_or_after_the_file(run, tmp_path):
     assert not raised["mouthClose"].any()
 
 
+@pytest.mark.parametrize(
+    "option, name", [("", trained.DEFAULT), ("--networks none", None), ("--networks auto", "auto")]
+)
+def test_networks_are_asked_for_by_name(option, name, run, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(trained, "load_networks", asked.append)
+    assert run("speak speech.wav -o out.npz")[0] == 0
+    for words in ("animate photo.png speech.wav", f"render photo.png {tmp_path}/out.npz"):
+        assert run(f"{words} -o out.mp4 --size 64 --fps 5 {option}")[0] == 0
+    assert asked == [name, name]
+
+
+def test_networks_that_do_not_exist_are_refused_with_the_names_there_are(run, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run("animate photo.png speech.wav -o out.mp4 --networks slow")
+    assert stopped.value.code == 2 and "auto, fast and none" in capsys.readouterr().err
+
+
 def test_a_rendered_video_can_be_tracked(run, tmp_path):
     assert run("animate photo.png speech.wav -o out.mp4 --size photo")[0] == 0
     assert run(f"track {tmp_path}/out.mp4 -o out.npz")[0] == 0
@@ -292,7 +311,14 @@ def test_a_rendered_video_can_be_tracked(run, tmp_path):
 def test_doctor_says_what_is_used_and_why(run):
     code, out, _ = run("doctor")
     assert code == 0
-    for word in ("device:", "rasteriser:", "nvdiffrast", "head.npz: verified", "research and evaluation only"):
+    for word in (
+        "device:",
+        "rasteriser:",
+        "networks that mend frames:",
+        "nvdiffrast",
+        "head.npz: verified",
+        "research and evaluation only",
+    ):
         assert word in out
 
 

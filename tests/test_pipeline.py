@@ -145,6 +145,17 @@ def test_animate_takes_a_photo_as_a_file(astronaut, voice, tmp_path):
     assert _streams(tmp_path / "out.mp4")[2] == 6
 
 
+@pytest.mark.parametrize("networks", ["auto", None])
+def test_animate_draws_with_the_networks_that_are_asked_for(face, voice, tmp_path, monkeypatch, networks):
+    def renderer(face, size, networks):
+        raise Cancelled(f"drawn with {networks}")
+
+    monkeypatch.setattr(pipeline.trained, "load_networks", lambda name: f"those of {name}")
+    monkeypatch.setattr(pipeline, "Renderer", renderer)
+    with pytest.raises(Cancelled, match=f"drawn with those of {networks}"):
+        vv.animate(face, voice, tmp_path / "out.mp4", size=SMALL, networks=networks)
+
+
 @pytest.mark.parametrize("stage", ["speak", "render"])
 def test_a_cancelled_call_leaves_nothing_behind(face, voice, tmp_path, stage):
     (tmp_path / "out.mp4").write_bytes(b"earlier")
@@ -189,6 +200,7 @@ def test_a_full_disk_is_said_and_the_earlier_file_kept(face, voice, tmp_path, mo
         ({"size": 7}, InputError),
         ({"seed": -1}, InputError),
         ({"device": "abacus"}, vv.VividError),
+        ({"networks": "slow"}, InputError),
     ],
 )
 def test_what_cannot_work_is_said_before_the_work(face, voice, tmp_path, monkeypatch, arguments, error):

@@ -7,6 +7,7 @@ from importlib import metadata
 
 from vividlib import __version__, backend, weights
 from vividlib.errors import WeightsError
+from vividlib.mesh_to_video import trained
 
 _LICENCES = {
     "nvdiffrast": "NVIDIA Source Code License: research and evaluation only",
@@ -35,6 +36,7 @@ def doctor() -> str:
         "used",
         f"  device: {device}",
         f"  rasteriser: {rasterizer.name} ({rasterizer.reason})",
+        f"  networks that mend frames: {trained.chosen(trained.DEFAULT) or 'none'}",
         "",
         "backends",
         *(f"  {name}: {state}" for name, state in backend.available().items()),

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 import vividlib as vv
 from vividlib.errors import FitWarning, VividError
+from vividlib.mesh_to_video import trained
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -137,6 +138,11 @@ def _video_options() -> argparse.ArgumentParser:
         "--size", metavar="PX", type=_size, default=512, help="longer side of the video, or `photo` (default: 512)"
     )
     options.add_argument("--fps", metavar="N", type=float, default=25, help="frames a second (default: 25)")
+    options.add_argument(
+        "--networks", metavar="NAME", type=_networks, default=trained.DEFAULT,
+        help="that mend each frame: fast; auto, the best that are installed; or none, which takes a third of the time "
+        f"(default: {trained.DEFAULT or 'none'})",
+    )  # fmt: skip
     options.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     return options
 
@@ -223,11 +229,17 @@ def _size(text: str) -> int | None:
     return int(text)
 
 
+def _networks(text: str) -> str | None:
+    if text not in ("auto", "none", *trained.TRAINED):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of auto, {', '.join(trained.TRAINED)} and none")
+    return None if text == "none" else text
+
+
 def _animate(given, progress):
     vv.animate(
-        given.photo, given.speech, given.output, size=given.size, fps=given.fps, seed=given.seed,
-        controls=_controls(given), more=given.more, face=given.face, head=given.head, device=given.device,
-        progress=progress,
+        given.photo, given.speech, given.output, size=given.size, fps=given.fps, networks=given.networks,
+        seed=given.seed, controls=_controls(given), more=given.more, face=given.face, head=given.head,
+        device=given.device, progress=progress,
     )  # fmt: skip
     return [given.output]
 
@@ -267,7 +279,9 @@ def _render(given, progress):
     if given.audio:
         pipeline.load_speech(given.audio)
     face = pipeline.reconstruct(given.photo, more=given.more, face=given.face, head=given.head)
-    frames = pipeline.render(face, motion, size=given.size, fps=given.fps, device=given.device, progress=progress)
+    frames = pipeline.render(
+        face, motion, size=given.size, fps=given.fps, networks=given.networks, device=given.device, progress=progress
+    )
     frames.save(given.output, audio=given.audio)
     return [given.output]
 

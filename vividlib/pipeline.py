@@ -22,6 +22,7 @@ from vividlib.media.files import Source, check_suffix, check_writable
 from vividlib.media.image import load_image
 from vividlib.media.video import SUFFIXES as VIDEO_SUFFIXES
 from vividlib.media.video import VideoWriter, frame_rate
+from vividlib.mesh_to_video import trained
 from vividlib.mesh_to_video.render import Renderer, check_size
 from vividlib.reconstruction.fit import fit_portrait
 from vividlib.reconstruction.landmarks import find_portrait
@@ -181,8 +182,8 @@ class Frames:
 
 
 def render(
-    face: Face, motion: Motion, *, size: int | None = 512, fps: float = 25, device: str = "auto",
-    progress: Progress | None = None,
+    face: Face, motion: Motion, *, size: int | None = 512, fps: float = 25, networks: str | None = trained.DEFAULT,
+    device: str = "auto", progress: Progress | None = None,
 ) -> Frames:  # fmt: skip
     """Play a motion on a face. Nothing is drawn until the frames are asked for.
 
@@ -197,6 +198,9 @@ def render(
         Longer side of the video, px; None keeps the photo's own.
     fps
         Frames a second, 1 to 240; 29.97 and its like mean the exact NTSC rates.
+    networks
+        Trained networks that mend each frame, by name (docs/mesh_to_video.md): ``"fast"``; ``"auto"``, the best whose
+        weights are installed, if any are; or None: photo and mesh alone, which takes a third of the time.
     device
         ``"auto"``, ``"cpu"`` or ``"cuda"``: checked, although every stage of this version runs on the CPU.
     progress
@@ -204,16 +208,18 @@ def render(
 
     Raises
     ------
-    InputError, OutputError, BackendError
+    InputError, OutputError, BackendError, WeightsError
     """
     backend.device(device)
-    return Frames(Renderer(face, size), motion, frame_rate(fps), progress)
+    renderer = Renderer(face, size, trained.load_networks(networks))
+    return Frames(renderer, motion, frame_rate(fps), progress)
 
 
 def animate(
     photo: Photo | Face, speech: Source | Speech, output: str | Path, *, size: int | None = 512, fps: float = 25,
-    seed: int = 0, controls: Controls = DEFAULTS, more: Sequence[Photo] = (), face: int | None = None,
-    head: HeadModel | str | Path | None = None, device: str = "auto", progress: Progress | None = None,
+    networks: str | None = trained.DEFAULT, seed: int = 0, controls: Controls = DEFAULTS, more: Sequence[Photo] = (),
+    face: int | None = None, head: HeadModel | str | Path | None = None, device: str = "auto",
+    progress: Progress | None = None,
 ) -> None:  # fmt: skip
     """Make a photo speak: `reconstruct`, `speak` and `render` in one call.
 
@@ -228,7 +234,7 @@ def animate(
         As for `speak`.
     output
         The video file, .mp4.
-    size, fps, device
+    size, fps, networks, device
         As for `render`.
     more, face, head
         As for `reconstruct`.
@@ -237,15 +243,16 @@ def animate(
 
     Raises
     ------
-    InputError, OutputError, BackendError
+    InputError, OutputError, BackendError, WeightsError
     """
     check_output(output, VIDEO_SUFFIXES)
     check_size(size)
     check_seed(seed)
     rate, voice = frame_rate(fps), load_speech(speech)
     backend.device(device)
+    mending = trained.load_networks(networks)
     person = photo if isinstance(photo, Face) else reconstruct(photo, more=more, face=face, head=head)
-    renderer = Renderer(person, size)
+    renderer = Renderer(person, size, mending)
     motion = carry_mood(person, speak(voice, seed=seed, controls=controls, face=person, progress=progress))
     # The file, not the voice, is what the video gets to hear: at its own quality.
     Frames(renderer, motion, rate, progress)._write(output, speech, voice.duration)

@@ -47,7 +47,7 @@ class Renderer:
     ----------
     face : the person, with the portrait
     size : longer side of the frames in px, both sides made even for video; None keeps the photo's own size.
-    networks : as from `vividlib.mesh_to_video.networks.with_weights`; None leaves frames as motion and mesh make them.
+    networks : as from `vividlib.mesh_to_video.trained.load_networks`; None leaves frames as motion and mesh make them.
 
     Raises
     ------
