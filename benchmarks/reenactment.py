@@ -1,4 +1,4 @@
-"""People made to do what they did: ``python -m benchmarks.reenactment FOLDER --weights FILE [--sheets FOLDER]``.
+"""People made to do what they did: ``python -m benchmarks.reenactment FOLDER --weights FILE [--sheets FOLDER] [--faces FILE]``.
 
 FOLDER holds ``anchors`` and ``long``. The first frame of each clip of a person nobody learned from (`clips.HELD_OUT`) is
 the photo; other frames of the clip are fitted one by one and drawn, by the analytic motion alone and by the networks,
@@ -8,6 +8,8 @@ out. Writes benchmarks/results/reenactment.json.
 
 - ``psnr`` dB, ``ssim`` and ``l1`` (of 255) of the whole square; ``mouth_l1`` and ``eyes_l1`` near lips and lids
 - ``akd``: mean distance of MediaPipe's landmarks, px at 256
+- ``csim``: cosine of face embeddings, where ``--faces`` names a network that makes them (`benchmarks.embeddings`): you
+  need ``pip install onnxruntime`` and an ONNX file of your own; None without
 - ``sharpness``: that of the made frames by that of the real ones; under 1 is blurred
 - ``unrest``: mean change from a frame to the next by that of the real ones, over consecutive frames
 - ``still``: whether the photo's own motion gives the photo, bit for bit
@@ -28,6 +30,7 @@ from safetensors.torch import load_file
 from scipy.spatial.transform import Rotation
 
 from benchmarks.common import measure, write
+from benchmarks.embeddings import embedder
 from vividlib.backend import each_frame
 from vividlib.head.model import load
 from vividlib.media.video import read_video
@@ -39,6 +42,7 @@ from vividlib.mesh_to_video.patch import cut
 from vividlib.mesh_to_video.refine import Refiner
 from vividlib.mesh_to_video.render import Renderer
 from vividlib.metrics.akd import akd
+from vividlib.metrics.csim import csim
 from vividlib.metrics.psnr import psnr
 from vividlib.metrics.sharpness import sharpness
 from vividlib.metrics.ssim import ssim
@@ -63,7 +67,7 @@ def people(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def reenact(clip: Path, head: HeadModel, networks) -> tuple[dict[str, dict[str, float]], np.ndarray]:
+def reenact(clip: Path, head: HeadModel, networks, embed=None) -> tuple[dict[str, dict[str, float]], np.ndarray]:
     """Figures by way of drawing, and a sheet: real frames, analytic ones, those of the networks."""
     frames = [frame for _, frame in islice(read_video(clip), LONGEST)]
     face = fit_portrait(find_portrait(frames[0]), head)
@@ -90,15 +94,15 @@ def reenact(clip: Path, head: HeadModel, networks) -> tuple[dict[str, dict[str, 
     figures, rows = {}, [np.hstack([truths[n] for n in landmarks if n in some])]
     for way, pictures in ways.items():
         made = dict(zip(landmarks, (cut(picture, square)[here] for picture in pictures(drawn))))
-        figures[way] = judge(made, truths, masks, some) | {
+        figures[way] = judge(made, truths, masks, some, embed) | {
             "still": float(np.array_equal(pictures([still])[0], scene.layers.photo))
         }
         rows.append(np.hstack([made[n] for n in landmarks if n in some]))
     return figures, np.vstack(rows)
 
 
-def judge(made: dict, truths: dict, masks: dict, some: list[int]) -> dict[str, float]:
-    """Means over the frames of a clip (by number)."""
+def judge(made: dict, truths: dict, masks: dict, some: list[int], embed=None) -> dict[str, float]:
+    """Means over the frames of a clip (by number); ``embed`` as from `embedder`."""
     spread = [n for n in some if n in made]
     found = {n: find_faces(made[n]) for n in spread}
     real = {n: find_faces(truths[n]) for n in spread}
@@ -108,6 +112,9 @@ def judge(made: dict, truths: dict, masks: dict, some: list[int]) -> dict[str, f
     def difference(n: int, part: int | None = None) -> float:
         error = np.abs(made[n].astype(float) - truths[n])
         return float((error if part is None else error[masks[n] == part]).mean())
+
+    def likeness(n: int) -> float:
+        return csim(embed(made[n], found[n][0]), embed(truths[n], real[n][0]))
 
     def change(of: dict) -> float:
         return float(np.mean([np.abs(of[n + 1].astype(float) - of[n]).mean() for n in steps]))
@@ -119,18 +126,20 @@ def judge(made: dict, truths: dict, masks: dict, some: list[int]) -> dict[str, f
         "mouth_l1": mean(difference(n, 1) for n in spread),
         "eyes_l1": mean(difference(n, 2) for n in spread),
         "akd": mean(akd(found[n][0], real[n][0]) for n in both),
+        "csim": mean(map(likeness, both)) if embed else np.nan,
         "sharpness": mean(sharpness(made[n]) for n in spread) / mean(sharpness(truths[n]) for n in spread),
         "unrest": change(made) / change(truths) if steps else np.nan,
     }
 
 
 def mean(values) -> float:
-    """Of those that are known."""
-    return float(np.nanmean(list(values)))
+    """Of those that are known; NaN where none is."""
+    values = [value for value in values if not np.isnan(value)]
+    return float(np.mean(values)) if values else np.nan
 
 
 def known(values: dict[str, float]) -> dict[str, float | None]:
-    """As JSON holds them: None where a clip had no two frames in a row."""
+    """As JSON holds them: None where a clip had no two frames in a row, or nothing embeds faces."""
     return {name: None if np.isnan(value) else round(value, 4) for name, value in values.items()}
 
 
@@ -163,13 +172,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--sheets", type=Path, help="where pictures of every clip go")
+    parser.add_argument("--faces", type=Path, help="network that embeds faces, as for benchmarks.embeddings")
     options = parser.parse_args()
+    embed = embedder(options.faces) if options.faces else None
     head, networks = load(), with_weights(load_file(options.weights), FAST)
     each = {}
     for person, clips in people(options.folder).items():
         rows = []
         for clip in clips:
-            figures, sheet = reenact(clip, head, networks)
+            figures, sheet = reenact(clip, head, networks, embed)
             rows.append(figures)
             if options.sheets:
                 options.sheets.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from vividlib.metrics.akd import akd
+from vividlib.metrics.csim import csim
 from vividlib.metrics.sharpness import sharpness
 
 
@@ -32,3 +33,12 @@ def test_sharpness_of_a_ramp_is_its_slope_squared_and_blur_lessens_it():
     assert sharpness(ramp[:, 1:-1]) == pytest.approx(4, rel=0.1)
     noise = np.random.default_rng(0).integers(0, 256, (50, 50, 3), np.uint8)
     assert sharpness(cv2.GaussianBlur(noise, (0, 0), 1)) < 0.3 * sharpness(noise)
+
+
+def test_csim_is_a_cosine_whatever_the_length():
+    random = np.random.default_rng(0)
+    one, other = random.normal(0, 1, (2, 5, 512)).astype(np.float32)
+    assert csim(3 * one, one) == pytest.approx(1) and csim(-one, one) == pytest.approx(-1)
+    assert abs(csim(other, one)) < 0.1
+    assert csim(np.float32([3, 4]), np.float32([1, 0])) == pytest.approx(0.6)
+    assert csim(np.stack([one[0], -one[0]]), np.stack([one[0], one[0]])) == pytest.approx(0, abs=1e-6)  # a mean
