@@ -49,7 +49,8 @@ from vividlib.metrics.ssim import ssim
 from vividlib.reconstruction.fit import fit_portrait
 from vividlib.reconstruction.landmarks import find_faces, find_portrait
 from vividlib.training.clips import HELD_OUT
-from vividlib.training.video_pairs import fitted, inside, looked_at, patch_scene, too_far, truth_patch
+from vividlib.training.fitted import fitted, too_far
+from vividlib.training.video_pairs import inside, looked_at, patch_scene, truth_patch
 from vividlib.types import HeadModel, Motion
 
 CLIPS_EACH = 3  # of an anchor

@@ -120,5 +120,5 @@ class MotionNetwork(nn.Module):
 def gaussians(points: torch.Tensor) -> torch.Tensor:
     """A map for each point (B N 2 px of the patch), B N GRID GRID."""
     at = (points + 0.5) * (GRID / SIDE) - 0.5
-    along = torch.exp(-((torch.arange(GRID) - at[..., None]) ** 2) / (2 * BLUR**2))  # B N 2 GRID
+    along = torch.exp(-((torch.arange(GRID, device=at.device) - at[..., None]) ** 2) / (2 * BLUR**2))  # B N 2 GRID
     return along[:, :, 1, :, None] * along[:, :, 0, None, :]

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 def warped(image: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
     """An image (B C H W) where a backward flow (B 2 H W, px) points to, its border going on beyond it."""
     height, width = image.shape[2:]
-    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    y, x = torch.meshgrid(*(torch.arange(n, device=flow.device) for n in (height, width)), indexing="ij")
     x, y = x + flow[:, 0], y + flow[:, 1]
     place = torch.stack([2 * x / (width - 1) - 1, 2 * y / (height - 1) - 1], -1)
     return F.grid_sample(image, place.to(image.dtype), padding_mode="border", align_corners=True)

@@ -1,75 +1,31 @@
-"""Pairs of frames of one person for the networks of `mesh_to_video`: a photo, and what the mesh says of another frame.
-
-Each frame of a video is fitted by itself, with the neutral head of the frame that serves as the photo: what a fit gets
-wrong it gets wrong in both, so the analytic frame lies on the real one more exactly than smoothed tracks would put it.
-"""
+"""Pairs of frames of one person for the networks of `mesh_to_video`: a photo, and what the mesh says of another frame."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from vividlib.conventions import LIP_LANDMARKS
 from vividlib.errors import InputError
 from vividlib.geometry.camera import head_to_camera, project
 from vividlib.head.model import deform, load
-from vividlib.media.video import read_video
-from vividlib.mesh_to_video.dense_motion import FREE_SHIFT, FREE_TURN, MOST_SHIFT, MOST_TURN, draw
+from vividlib.mesh_to_video.dense_motion import draw
 from vividlib.mesh_to_video.patch import ROOM, SIDE, Square, cut, driven_patch, photo_patch, square_of
 from vividlib.mesh_to_video.scene import Scene, build_scene
-from vividlib.reconstruction.fit import fit_portrait, in_head_space
-from vividlib.reconstruction.landmarks import find_faces, find_portrait
-from vividlib.reconstruction.solve import EYES, solve
+from vividlib.reconstruction.fit import fit_portrait
+from vividlib.reconstruction.solve import EYES
 from vividlib.training.clips import HELD_OUT, videos_of
 from vividlib.training.filmed import save
-from vividlib.types import Face, HeadModel, Motion
+from vividlib.training.fitted import fitted, too_far
+from vividlib.training.video_photos import Other, photos_of
+from vividlib.types import Face, HeadModel, Portrait
 
-MOST_FRAMES = 500  # of a video
-FURTHEST = 0.9  # of the room in which the renderer holds moves back
 BEYOND = 255  # in what is looked at: not in the picture
 LOOKED_AT = 0.06  # of the patch, around lips and lids: what a viewer looks at
-
-
-def fitted(face: Face, landmarks: np.ndarray, rate: float) -> Motion:
-    """The motion that puts a face where landmarks (T 478 3 px of the photo's video) are, as `vividlib.render` takes it."""
-    found = solve(face.head, landmarks.astype(np.float64), face.neutral.astype(np.float64), rounds=5)
-    turns = (Rotation.from_quat(face.rotation).inv() * Rotation.from_matrix(found.rotation)).as_rotvec()
-    across = (found.centre - face.camera.centre) / found.scale[:, None] * [1, -1]
-    depth = face.camera.distance * (1 - face.camera.scale / found.scale)
-    # The renderer holds large moves back; these are to be reached.
-    turns = _asked(turns, FREE_TURN, MOST_TURN)
-    shifts = _asked(np.column_stack([across, depth]), FREE_SHIFT, MOST_SHIFT)
-    return Motion(
-        found.expression, Rotation.from_rotvec(turns).as_quat(), shifts, found.gaze,
-        in_head_space(found, found.residual)[:, LIP_LANDMARKS], rate,
-    )  # fmt: skip
-
-
-def too_far(motion: Motion) -> np.ndarray:
-    """In which frames (T bool) of a fitted motion the head is not where it was seen, as no renderer takes it there."""
-    turns, shifts = (
-        Rotation.from_quat(motion.head_rotation).magnitude(),
-        np.linalg.norm(motion.head_translation, axis=1),
-    )
-    ends = (
-        free + (most - free) * np.arctanh(FURTHEST) - 1e-4
-        for free, most in ((FREE_TURN, MOST_TURN), (FREE_SHIFT, MOST_SHIFT))
-    )
-    return (turns > next(ends)) | (shifts > next(ends))
-
-
-def _asked(wanted: np.ndarray, free: float, most: float) -> np.ndarray:
-    """What has to be asked of the renderer (T 3) to come to ``wanted``, or as near as it goes."""
-    length = np.linalg.norm(wanted, axis=1, keepdims=True)
-    room = most - free
-    asked = free + room * np.arctanh(np.clip((length - free) / room, 0, FURTHEST))
-    return wanted * np.where(length > free, asked / np.maximum(length, 1e-9), 1)
 
 
 def patch_scene(face: Face) -> tuple[Scene, Square, float]:
@@ -117,35 +73,32 @@ def inside(scene: Scene, square: Square) -> np.ndarray:
     return np.outer((rows >= 0) & (rows <= height - 1), (columns >= 0) & (columns <= width - 1))
 
 
-def pairs_of(frames: list[np.ndarray], first: int, others: list[int], head: HeadModel) -> Iterator[tuple[str, dict]]:
-    """The photo's arrays (named ``""``), then those of each other frame in which the face is found, by name.
+def pairs_of(portrait: Portrait, others: dict[str, Other], head: HeadModel) -> Iterator[tuple[str, dict]]:
+    """The photo's arrays (named ``""``), then those of each other frame to which the renderer can take it, by name.
 
     Raises
     ------
     InputError
-        If the first shows no face that could be a photo's.
+        If the portrait cannot be fitted.
     """
-    face = fit_portrait(find_portrait(frames[first]), head)
+    face = fit_portrait(portrait, head)
     scene, square, factor = patch_scene(face)
     yield "", photo_patch(scene, square)._asdict()
-    for number in others:
-        found = find_faces(frames[number])
-        if not found:
+    motion = fitted(face, np.stack([other.landmarks for other in others.values()]), 25)
+    for (name, other), now, far in zip(others.items(), motion.frames(), too_far(motion)):
+        if far:
             continue
-        motion = fitted(face, found[0][None], 25)
-        if too_far(motion)[0]:
-            continue
-        patch = driven_patch(scene, draw(scene, *next(motion.frames())), square)
+        patch = driven_patch(scene, draw(scene, *now), square)
         fill = np.concatenate([patch.fill[..., :3], 255 * patch.fill[..., 3:]], 2)
         yield (
-            str(number),
+            name,
             patch._asdict()
             | {
                 "flow": patch.flow.astype(np.float16),
                 "occlusion": np.rint(255 * patch.occlusion).astype(np.uint8),
                 "fill": np.rint(fill).clip(0, 255).astype(np.uint8),
-                "truth": truth_patch(frames[number], scene, square, factor),
-                "looked_at": looked_at(found[0], scene, square, factor),
+                "truth": truth_patch(other.image, scene, square, factor),
+                "looked_at": looked_at(other.landmarks, scene, square, factor),
             },
         )
 
@@ -157,7 +110,7 @@ def prepare(folder: Path, out: Path, videos: int, photos: int, frames: int) -> N
     ----------
     folder : videos of people, as for `vividlib.training.clips.videos_of`; HELD_OUT are left out
     videos : of a person at most
-    photos : frames of each video that serve as the photo
+    photos : for each video, see `vividlib.training.video_photos.photos_of`
     frames : others of each photo
     """
     head = load()
@@ -169,14 +122,12 @@ def prepare(folder: Path, out: Path, videos: int, photos: int, frames: int) -> N
             if marker.exists():
                 continue
             marker.parent.mkdir(parents=True, exist_ok=True)
-            shown = [frame for _, frame in islice(read_video(file), MOST_FRAMES)]
             random = np.random.default_rng(zlib.crc32(f"{person}/{file.stem}".encode()))
-            for first in random.permutation(len(shown))[:photos]:
-                others = [int(n) for n in random.permutation(len(shown)) if n != first][:frames]
-                try:
-                    for name, arrays in pairs_of(shown, int(first), others, head):
-                        save(out / person / f"{file.stem}_{first}{name and '_'}{name}.npz", **arrays)
-                except InputError as problem:
-                    print(f"{file}, frame {first}: {problem}", flush=True)
+            try:
+                for number, (portrait, others) in enumerate(photos_of(file, photos, frames, head, random)):
+                    for name, arrays in pairs_of(portrait, others, head):
+                        save(out / person / f"{file.stem}_{number}{name and '_'}{name}.npz", **arrays)
+            except InputError as problem:
+                print(f"{file}: {problem}", flush=True)
             marker.touch()
             print(file, flush=True)
