@@ -7,6 +7,8 @@ from the frames that are drawn, so this measures drawing, not tracking; poses be
 out. Writes benchmarks/results/reenactment.json.
 
 - ``psnr`` dB, ``ssim`` and ``l1`` (of 255) of the whole square; ``mouth_l1`` and ``eyes_l1`` near lips and lids
+- ``psnr_head`` dB, of what the driven mesh covers: cameras, chests and backgrounds move in these clips, and nothing that
+  draws from the motion of a head can know how
 - ``akd``: mean distance of MediaPipe's landmarks, px at 256
 - ``csim``: cosine of face embeddings, where ``--faces`` names a network that makes them (`benchmarks.embeddings`): you
   need ``pip install onnxruntime`` and an ONNX file of your own; None without
@@ -41,6 +43,7 @@ from vividlib.mesh_to_video.networks import with_weights
 from vividlib.mesh_to_video.patch import cut
 from vividlib.mesh_to_video.refine import Refiner
 from vividlib.mesh_to_video.render import Renderer
+from vividlib.mesh_to_video.seen import SHEET
 from vividlib.metrics.akd import akd
 from vividlib.metrics.csim import csim
 from vividlib.metrics.psnr import psnr
@@ -90,19 +93,23 @@ def reenact(clip: Path, head: HeadModel, networks, embed=None) -> tuple[dict[str
     }
     here = np.ix_(inside(scene, square).any(1), inside(scene, square).any(0))
     truths = {n: truth_patch(frames[n], scene, square, factor)[here] for n in landmarks}
+    heads = {
+        n: cut((scene.part[one.fragments.triangle] != SHEET).astype(np.uint8), square)[here] > 0
+        for n, one in zip(landmarks, drawn)
+    }
     masks = {n: looked_at(landmarks[n], scene, square, factor)[here] for n in landmarks}
     still = draw(scene, face.expression, (0, 0, 0, 1), (0, 0, 0), face.gaze)
     figures, rows = {}, [np.hstack([truths[n] for n in landmarks if n in some])]
     for way, pictures in ways.items():
         made = dict(zip(landmarks, (cut(picture, square)[here] for picture in pictures(drawn))))
-        figures[way] = judge(made, truths, masks, some, embed) | {
+        figures[way] = judge(made, truths, masks, heads, some, embed) | {
             "still": float(np.array_equal(pictures([still])[0], scene.layers.photo))
         }
         rows.append(np.hstack([made[n] for n in landmarks if n in some]))
     return figures, np.vstack(rows)
 
 
-def judge(made: dict, truths: dict, masks: dict, some: list[int], embed=None) -> dict[str, float]:
+def judge(made: dict, truths: dict, masks: dict, heads: dict, some: list[int], embed=None) -> dict[str, float]:
     """Means over the frames of a clip (by number); ``embed`` as from `embedder`."""
     spread = [n for n in some if n in made]
     found = {n: find_faces(made[n]) for n in spread}
@@ -122,6 +129,7 @@ def judge(made: dict, truths: dict, masks: dict, some: list[int], embed=None) ->
 
     return {
         "psnr": mean(psnr(made[n], truths[n]) for n in spread),
+        "psnr_head": mean(psnr(made[n], truths[n], heads[n]) for n in spread),
         "ssim": mean(ssim(made[n], truths[n]) for n in spread),
         "l1": mean(difference(n) for n in spread),
         "mouth_l1": mean(difference(n, 1) for n in spread),
