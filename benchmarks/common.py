@@ -30,8 +30,13 @@ def measure(function: Callable[[], object], repeats: int = 30, warm_up: int = 3)
         start = time.perf_counter()
         function()
         milliseconds[index] = (time.perf_counter() - start) * 1e3
+    return spread(milliseconds)
+
+
+def spread(milliseconds: np.ndarray) -> dict[str, float]:
+    """Median and quartiles of times."""
     lower, median, upper = np.quantile(milliseconds, [0.25, 0.5, 0.75]).round(3).tolist()
-    return {"median_ms": median, "quartiles_ms": [lower, upper], "repeats": repeats}
+    return {"median_ms": median, "quartiles_ms": [lower, upper], "repeats": len(milliseconds)}
 
 
 def write(name: str, results: dict) -> Path:

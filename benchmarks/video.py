@@ -1,8 +1,9 @@
 """Where the time of a talking head goes, at 512 px: ``python -m benchmarks.video [PHOTO]``.
 
 Writes benchmarks/results/video.json: what is done once a photo (ms), what each frame costs, stage by
-stage (ms), frames a second of the whole including H.264, and the peak memory of a long take against a
-short one. The photo is the astronaut of scikit-image unless another is named.
+stage (ms on one core), frames a second of the whole including H.264, and the peak memory of a long take
+against a short one. Frames are drawn by photo and mesh alone, and by the best networks among the assets if there are any.
+The photo is the astronaut of scikit-image unless another is named.
 """
 
 from __future__ import annotations
@@ -14,26 +15,45 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
-from benchmarks.common import ROOT, measure, write
+from benchmarks.common import ROOT, measure, spread, write
+from vividlib.backend import one_core
 from vividlib.conventions import MOTION_RATE
 from vividlib.head.model import deform, load
 from vividlib.media.image import load_image
 from vividlib.media.video import VideoWriter
-from vividlib.mesh_to_video.composite import composite
-from vividlib.mesh_to_video.dense_motion import draw
+from vividlib.mesh_to_video import refine, render, trained
+from vividlib.mesh_to_video.networks import VideoNetworks
 from vividlib.mesh_to_video.render import Renderer
 from vividlib.pipeline import load_speech, speak
 from vividlib.reconstruction.fit import fit_portrait
 from vividlib.reconstruction.landmarks import find_portrait
+from vividlib.types import Motion
 from vividlib.weights import asset_path
 
 FPS, SIZE = 25, 512
 FRAMES = 250
+WARM_UP = 5  # frames
 SHORT, LONG = 10, 600  # seconds of speech
+ALONE = "photo and mesh alone"
+STAGES = {
+    "draw": [(render, "draw")],
+    "textures and cut": [(refine, "driven_patch"), (refine, "driven_tensors"), (refine, "cut")],
+    "motion network": [(VideoNetworks, "gate"), (VideoNetworks, "correct")],
+    "composite": [(render, "composite"), (refine, "composite")],
+    "generator": [(refine, "corrected"), (VideoNetworks, "add")],
+    "paste": [(refine.Refiner, "_corrected"), (refine.Refiner, "_added"), (Renderer, "_shown")],
+}
+"""What of the code belongs to which part of a frame."""
 
 
 def main() -> None:
@@ -56,37 +76,59 @@ def main() -> None:
     speech = load_speech(asset_path("speech.wav"))
     motion = speak(speech, seed=0)
     frames = motion.resample(FPS)
-    renderer = Renderer(face, SIZE)
-    turn = iter(range(10**9))
-
-    def curves():
-        i = next(turn) % len(frames)
-        return frames.blendshapes[i], frames.head_rotation[i], frames.head_translation[i], frames.gaze[i]
+    ways = {name or ALONE: trained.load_networks(name) for name in (None, trained.chosen("auto"))}
+    renderers = {way: Renderer(face, SIZE, networks) for way, networks in ways.items()}
 
     once = {
         "landmarks and mask": measure(lambda: find_portrait(image), 10),
         "fit": measure(lambda: fit_portrait(portrait, head), 10),
-        "prepare the renderer": measure(lambda: Renderer(face, SIZE), 10),
+    } | {
+        f"prepare the renderer, {way}": measure(partial(Renderer, face, SIZE, networks), 10)
+        for way, networks in ways.items()
     }
     spoken = measure(lambda: speak(speech, seed=0), 10)
-    drawn = draw(renderer.scene, *curves())
     per_frame = {
         "audio to motion": {"median_ms": spoken["median_ms"] / (speech.duration * FPS)},
-        "deform": measure(lambda: deform(head, face.neutral, *curves()[:1]), 100),
-        "dense motion": measure(lambda: draw(renderer.scene, *curves()), 100),
-        "composite": measure(lambda: composite(renderer.scene.layers, drawn), 100),
-        "whole frame": measure(lambda: renderer.frame(*curves()), 100),
-        "H.264": encode(renderer.frame(*curves())),
-    }
+        "deform": measure(lambda: deform(head, face.neutral, frames.blendshapes[20]), 100),
+        "H.264": encode(next(renderers[ALONE].frames(frames))),
+    } | {way: stages(renderer, frames) for way, renderer in renderers.items()}
     results = {
         "size_px": SIZE,
         "once_a_photo": once,
         "per_frame": per_frame,
-        "frames_per_second": whole(renderer, frames),
+        "frames_per_second": {way: whole(renderer, frames) for way, renderer in renderers.items()},
         "audio_to_motion_times_real_time": round(speech.duration * 1e3 / spoken["median_ms"], 1),
         "peak_memory_MB": {f"{seconds} s": in_own_process(seconds) for seconds in (SHORT, LONG)},
     }
     write("video", results)
+
+
+def stages(renderer: Renderer, motion: Motion) -> dict[str, dict[str, float]]:
+    """What the parts of a frame take, and the whole frame, on one core, as one of the threads of `Renderer.frames` draws."""
+    spent = defaultdict(list)
+
+    def timed(name: str, function: Callable) -> Callable:
+        def run(*arguments):
+            start = time.perf_counter()
+            made = function(*arguments)
+            spent[name][-1] += 1e3 * (time.perf_counter() - start)
+            return made
+
+        return run
+
+    def draw_all() -> None:
+        for now in motion.frames():
+            for name in (*STAGES, "whole frame"):
+                spent[name].append(0.0)
+            frame(*now)
+
+    frame = timed("whole frame", renderer.frame)
+    with ExitStack() as patches, ThreadPoolExecutor(1, initializer=one_core) as pool:
+        for name, functions in STAGES.items():
+            for place, function in functions:
+                patches.enter_context(patch.object(place, function, timed(name, getattr(place, function))))
+        pool.submit(draw_all).result()
+    return {name: spread(np.array(each[WARM_UP:])) for name, each in spent.items() if any(each)}
 
 
 def encode(frame: np.ndarray) -> dict[str, float]:
@@ -97,7 +139,7 @@ def encode(frame: np.ndarray) -> dict[str, float]:
         return measure(lambda: out.write(np.roll(frame, next(shift) % 3, 1) // 2 + noise), 100)
 
 
-def whole(renderer: Renderer, frames) -> dict[str, float]:
+def whole(renderer: Renderer, frames: Motion) -> dict[str, float]:
     """Frames a second from curves to file, over five takes."""
     speeds = []
     for _ in range(5):
