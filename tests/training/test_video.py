@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from vividlib.mesh_to_video.network_sizes import FAST
 from vividlib.training import video, video_batches
 
 
@@ -12,12 +13,12 @@ def test_a_network_learns_and_resumes(video_pairs, tmp_path, monkeypatch):
     for name, value in {"SINGLES": 1, "SAVE_EVERY": 3, "CRITIC_FROM": 1, "ADVERSARY_FROM": 2}.items():
         monkeypatch.setattr(video, name, value)
     video.train(video_pairs, tmp_path / "once", 6)
-    straight = (tmp_path / "once" / video.WEIGHTS).read_bytes()
+    straight = (tmp_path / "once" / "video_fast.safetensors").read_bytes()
     with pytest.raises(KeyboardInterrupt), monkeypatch.context() as patch:
         patch.setattr(video.Batches, "at", _until(4, video.Batches.at))
         video.train(video_pairs, tmp_path / "twice", 6)
     video.train(video_pairs, tmp_path / "twice", 6)
-    assert (tmp_path / "twice" / video.WEIGHTS).read_bytes() == straight
+    assert (tmp_path / "twice" / "video_fast.safetensors").read_bytes() == straight
 
 
 def _until(last, at):
@@ -32,7 +33,7 @@ def _until(last, at):
 def test_losses_fall_on_one_batch(batch):
     """A photo that gets darker: nothing analytic knows that."""
     torch.manual_seed(0)
-    networks = video.VideoNetworks(video.FAST)
+    networks = video.VideoNetworks(FAST)
     moving = batch._replace(driven=batch.driven._replace(flow=batch.driven.flow + 2))
     optimizer = torch.optim.Adam(networks.parameters(), 1e-3)
     found = []
@@ -48,7 +49,7 @@ def test_losses_fall_on_one_batch(batch):
 def test_neighbours_shall_change_as_they_do(batch, monkeypatch):
     """The same error in both frames of a couple is no flicker; in one of them it is."""
     monkeypatch.setattr(video, "SINGLES", 0)
-    networks = video.VideoNetworks(video.FAST)
+    networks = video.VideoNetworks(FAST)
     frames, parts = video.losses(networks, batch)
     same = batch._replace(truth=frames.detach() + 0.1)
     flicker = batch._replace(truth=frames.detach() + torch.tensor([0.1, -0.1])[:, None, None, None])

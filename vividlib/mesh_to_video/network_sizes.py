@@ -18,3 +18,4 @@ class NetworkSizes:
 
 FAST = NetworkSizes(face=(32, 48, 64, 96), latent=16, lips=(24, 32, 48), photo=32, generator=(32, 64, 96, 128))
 FULL = NetworkSizes(face=(64, 96, 128, 192), latent=32, lips=(48, 64, 96), photo=96, generator=(96, 192, 288, 384))
+SIZES = {"fast": FAST, "full": FULL}

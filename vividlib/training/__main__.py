@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     video.add_argument("pairs", type=Path, help="the folder that video-pairs wrote")
     video.add_argument("--out", type=Path, required=True, help="for checkpoints and the weights")
     video.add_argument("--steps", type=int, default=8000, help="of gradient descent (default: 8000)")
+    video.add_argument("--size", choices=("fast", "full"), default="fast", help="of the networks (default: fast)")
     return parser
 
 
@@ -97,7 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
         elif given.step == "video":
             from vividlib.training import video as second_stage
 
-            second_stage.train(given.pairs, given.out, given.steps)
+            second_stage.train(given.pairs, given.out, given.steps, given.size)
         else:
             from vividlib.training.train import train
 

@@ -22,11 +22,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vividlib import backend
 from vividlib.mesh_to_video.motion_network import Correction
-from vividlib.mesh_to_video.network_sizes import FAST, NetworkSizes
+from vividlib.mesh_to_video.network_sizes import SIZES
 from vividlib.mesh_to_video.networks import Driven, Photo, VideoNetworks, corrected
 from vividlib.mesh_to_video.warp import lay
 from vividlib.training.checkpoints import resume, save
-from vividlib.training.video_batches import EYES, MOUTH, SINGLES, Batch, Batches, batch_of, find_pairs, on
+from vividlib.training.video_batches import EYES, MOUTH, SINGLES, Batch, Batches, ahead, batch_of, find_pairs, on
 from vividlib.training.video_critic import Critic, adversarial, verdict_loss
 
 CHECK = frozenset({"id22", "id23", "presenter_3"})
@@ -36,11 +36,10 @@ WARM_UP, SLOWING = 100, 2000  # steps
 CRITIC_FROM, ADVERSARY_FROM = 1000, 2000  # steps: when the critic begins to learn, and to be heard
 AVERAGING = 0.998  # of the weights, from step to step
 SAVE_EVERY = 100  # steps
-COARSE = 9  # px: what is finer is detail
+COARSE = 8  # px: what is finer is detail
 EDGES, DETAIL, MOTION, NEIGHBOURS, CODE, RESIDUAL_FLOW = 0.3, 4.0, 0.5, 0.5, 1e-4, 1e-3
 VERDICT, MATCHING = 5e-4, 0.015
 """Weights of losses beside the difference; those of the critic pull about a third as much at what it sees."""
-WEIGHTS = "video_fast.safetensors"
 
 
 def edges(found: torch.Tensor, truth: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -51,7 +50,8 @@ def edges(found: torch.Tensor, truth: torch.Tensor, weight: torch.Tensor) -> tor
             found, truth, weight = (F.avg_pool2d(x, 2) for x in (found, truth, weight))
         difference = found - truth
         for axis in (2, 3):
-            inside = weight.narrow(axis, 1, weight.shape[axis] - 1)
+            sides = (weight.narrow(axis, start, weight.shape[axis] - 1) for start in (0, 1))
+            inside = torch.minimum(*sides)
             total = total + (difference.diff(dim=axis).abs() * inside).mean()
     return total
 
@@ -71,12 +71,12 @@ def losses(networks: VideoNetworks, batch: Batch) -> tuple[torch.Tensor, dict[st
     correction, warped, residual = made(networks, photo, driven)
     frame = warped + residual
     mean, log_variance = correction.mean, correction.log_variance
-    fine = residual - F.avg_pool2d(residual, COARSE, 1, COARSE // 2, count_include_pad=False)
+    smooth = F.interpolate(F.avg_pool2d(residual, COARSE), scale_factor=COARSE, mode="bilinear")
     shown = (weight == 1) * driven.occlusion
     parts = {
         "difference": ((frame - truth).abs() * weight).mean(),
         "edges": EDGES * edges(frame, truth, weight),
-        "detail": DETAIL * (fine.abs() * shown).mean(),
+        "detail": DETAIL * ((residual - smooth).abs() * shown).mean(),
         "motion": MOTION * ((warped - truth).abs() * weight).mean(),
         "code": CODE * (mean.square() + log_variance.exp() - 1 - log_variance).mean(),
         "residual_flow": RESIDUAL_FLOW
@@ -114,7 +114,7 @@ def score(networks: VideoNetworks, batches: list[Batch]) -> dict[str, float]:
                     row.append(255 * (error.abs().mean(1, keepdim=True) * here).sum((1, 2, 3)) / here.sum((1, 2, 3)))
             rows.append(torch.stack(row))
     networks.train()
-    means = torch.cat(rows, 1).mean(1).tolist()
+    means = torch.cat(rows, 1).nanmean(1).tolist()  # not every frame shows eyes
     names = [f"{kind}_{name}" for kind in ("analytic", "made") for name in ("db", "mouth", "eyes")]
     return {name: round(value, 3) for name, value in zip(names, means)}
 
@@ -124,14 +124,15 @@ def rate(step: int) -> float:
     return min((step + 1) / WARM_UP, 1, (SLOWING / (step + 1)) ** 0.5)
 
 
-def train(folder: Path, out: Path, steps: int, sizes: NetworkSizes = FAST, seed: int = 0, device: str = "auto") -> None:
-    """Train and leave the weights, ``losses.json`` and a checkpoint to resume from in ``out``.
+def train(folder: Path, out: Path, steps: int, size: str = "fast", seed: int = 0, device: str = "auto") -> None:
+    """Train and leave ``video_SIZE.safetensors``, ``losses.json`` and a checkpoint to resume from in ``out``.
 
     Parameters
     ----------
     folder : of pairs, as `video_pairs.prepare` writes them
     out : for checkpoints and results; training continues from a checkpoint that lies there
     steps : of gradient descent
+    size : of the networks, a name in `SIZES`
     seed : of weights, batches and augmentation
     device : as for `vividlib.backend.device`
     """
@@ -141,7 +142,7 @@ def train(folder: Path, out: Path, steps: int, sizes: NetworkSizes = FAST, seed:
     batches = Batches([pair for pair in pairs if pair.person not in CHECK], seed)
     strangers = [pair for pair in pairs if pair.person in CHECK]
     checks = [on(device, batch_of(strangers[i::8][:8])) for i in range(min(8, len(strangers)))]
-    networks = VideoNetworks(sizes).to(device, memory_format=torch.channels_last)
+    networks = VideoNetworks(SIZES[size]).to(device, memory_format=torch.channels_last)
     critic = Critic().to(device, memory_format=torch.channels_last)
     average = AveragedModel(networks, multi_avg_fn=get_ema_multi_avg_fn(AVERAGING))
     optimizer = torch.optim.AdamW(networks.parameters(), lr=RATE, weight_decay=0.01)
@@ -154,9 +155,10 @@ def train(folder: Path, out: Path, steps: int, sizes: NetworkSizes = FAST, seed:
     out.mkdir(parents=True, exist_ok=True)
     log = resume(out, state)
     since: list[dict[str, float]] = []
-    for step in range(log[-1]["step"] if log else 0, steps):
-        torch.manual_seed(seed * steps + step)
-        batch = on(device, batches.at(step))
+    start = log[-1]["step"] if log else 0
+    for step, batch in zip(range(start, steps), ahead(batches, start)):
+        torch.manual_seed(seed << 32 | step)
+        batch = on(device, batch)
         with torch.autocast(device.type, torch.bfloat16):
             frames, parts = losses(networks, batch)
             if step >= ADVERSARY_FROM:
@@ -177,9 +179,9 @@ def train(folder: Path, out: Path, steps: int, sizes: NetworkSizes = FAST, seed:
         since.append({name: float(part.detach()) for name, part in parts.items()})
         if (step + 1) % SAVE_EVERY == 0 or step + 1 == steps:
             row = {name: round(float(np.mean([one[name] for one in since if name in one])), 5) for name in since[-1]}
-            log.append({"step": step + 1} | row | score(average.module, checks))
+            log.append({"step": step + 1} | row | (score(average.module, checks) if checks else {}))
             since.clear()
             print(json.dumps(log[-1]), flush=True)
             save(out, state, log)
             weights = {name: tensor.half().contiguous() for name, tensor in average.module.state_dict().items()}
-            save_file(weights, out / WEIGHTS)
+            save_file(weights, out / f"video_{size}.safetensors")

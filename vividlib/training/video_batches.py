@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,7 +96,7 @@ def batch_of(pairs: list[Pair]) -> Batch:
 
 
 class Batches:
-    """Random pairs, each person as often as the others, in other light and colours, mirrored and blurred."""
+    """Random pairs, people as often as the square root of what there is of them, in other light and colours, mirrored and blurred."""
 
     def __init__(self, pairs: list[Pair], seed: int):
         self.people = {person: [p for p in pairs if p.person == person] for person in {p.person for p in pairs}}
@@ -117,6 +120,15 @@ class Batches:
             batch = mirrored(batch, self.mirror)
         batch = recoloured(batch, random)
         return blurred(batch, random.uniform(1.2, 2.5)) if random.random() < 0.15 else batch
+
+
+def ahead(batches: Batches, step: int) -> Iterator[Batch]:
+    """The batches from a step on, each read while the one before is learned from."""
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(batches.at, step)
+        for then in count(step + 1):
+            batch, following = following.result(), pool.submit(batches.at, then)
+            yield batch
 
 
 def mirrored(batch: Batch, lips: torch.Tensor) -> Batch:

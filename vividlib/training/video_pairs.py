@@ -123,11 +123,11 @@ def prepare(folder: Path, out: Path, videos: int, photos: int, frames: int) -> N
                 continue
             marker.parent.mkdir(parents=True, exist_ok=True)
             random = np.random.default_rng(zlib.crc32(f"{person}/{file.stem}".encode()))
-            try:
-                for number, (portrait, others) in enumerate(photos_of(file, photos, frames, head, random)):
+            for number, (portrait, others) in enumerate(photos_of(file, photos, frames, head, random)):
+                try:
                     for name, arrays in pairs_of(portrait, others, head):
                         save(out / person / f"{file.stem}_{number}{name and '_'}{name}.npz", **arrays)
-            except InputError as problem:
-                print(f"{file}: {problem}", flush=True)
+                except InputError as problem:
+                    print(f"{file}, photo {number}: {problem}", flush=True)
             marker.touch()
             print(file, flush=True)

@@ -8,8 +8,10 @@ tinted, painted or partly covered, photo and truth alike, as no video here is a 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +29,7 @@ from vividlib.reconstruction.solve import EYES
 from vividlib.training.fitted import fitted
 from vividlib.types import HeadModel, Portrait
 
-MOST_FRAMES = 500  # of a video, spread over it
+LONGEST, MOST_FRAMES = 2000, 500  # frames of a video that are read, and of these, spread over them, used
 REMADE = 1 / 3  # of the photos
 WIDE, CLOSED = 1 / 4, 1 / 8  # of the frames: the mouths that remade photos had, and have
 TURN = 4.0  # degrees, standard deviation by which remade heads are turned
@@ -51,8 +53,8 @@ def photos_of(
     file: Path, photos: int, frames: int, head: HeadModel, random: np.random.Generator
 ) -> Iterator[tuple[Portrait, dict[str, Other]]]:
     """Photos of a video, at most so many, each with other frames of it by number."""
-    shown = [image for _, image in read_video(file)]
-    shown = shown[:: max(1, len(shown) // MOST_FRAMES)][:MOST_FRAMES]
+    shown = [image for _, image in islice(read_video(file), LONGEST)]
+    shown = shown[:: math.ceil(len(shown) / MOST_FRAMES)]
     tracked = [(image, points) for image, points in zip(shown, track_faces(shown)) if points is not None]
     if len(tracked) <= frames:
         return
@@ -81,7 +83,7 @@ def photos_of(
 def beside(landmarks: np.ndarray, first: int, count: int, random: np.random.Generator) -> list[int]:
     """Numbers of other frames than the first, landmarks (T 478 2 px) given: half with a still head and a new expression.
 
-    The first two follow each other.
+    The first two follow each other, where there are two.
     """
     still = np.delete(landmarks, STIRRED, axis=1)
     middle = still.mean(1, keepdims=True)
@@ -89,7 +91,7 @@ def beside(landmarks: np.ndarray, first: int, count: int, random: np.random.Gene
     expression = landmarks[:, STIRRED] - middle
     changed = np.abs(expression - expression[first]).mean((1, 2))
     near = moved.argsort()[1 : 1 + max(count, round(NEAR * len(moved)))]
-    half = near[changed[near].argsort()[::-1]][: count // 2]
+    half = near[changed[near].argsort()[::-1]][: max(1, count // 2)]
     after = int(half[0]) + 1 if half[0] + 1 < len(moved) else int(half[0]) - 1
     wanted = dict.fromkeys([half[0], after, *half, *random.permutation(len(moved))])
     return [int(n) for n in wanted if n != first][:count]
