@@ -26,7 +26,7 @@ from vividlib.mesh_to_video.network_sizes import SIZES
 from vividlib.mesh_to_video.networks import Driven, Photo, VideoNetworks, corrected
 from vividlib.mesh_to_video.warp import lay
 from vividlib.training.checkpoints import resume, save
-from vividlib.training.video_batches import EYES, MOUTH, SINGLES, Batch, Batches, ahead, batch_of, find_pairs, on
+from vividlib.training.video_batches import EYES, MOUTH, SINGLES, Batch, Batches, batch_of, find_pairs, on
 from vividlib.training.video_critic import Critic, adversarial, verdict_loss
 
 CHECK = frozenset({"id22", "id23", "presenter_3"})
@@ -155,10 +155,9 @@ def train(folder: Path, out: Path, steps: int, size: str = "fast", seed: int = 0
     out.mkdir(parents=True, exist_ok=True)
     log = resume(out, state)
     since: list[dict[str, float]] = []
-    start = log[-1]["step"] if log else 0
-    for step, batch in zip(range(start, steps), ahead(batches, start)):
+    for step in range(log[-1]["step"] if log else 0, steps):
         torch.manual_seed(seed << 32 | step)
-        batch = on(device, batch)
+        batch = on(device, batches.at(step))
         with torch.autocast(device.type, torch.bfloat16):
             frames, parts = losses(networks, batch)
             if step >= ADVERSARY_FROM:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -120,15 +117,6 @@ class Batches:
             batch = mirrored(batch, self.mirror)
         batch = recoloured(batch, random)
         return blurred(batch, random.uniform(1.2, 2.5)) if random.random() < 0.15 else batch
-
-
-def ahead(batches: Batches, step: int) -> Iterator[Batch]:
-    """The batches from a step on, each read while the one before is learned from."""
-    with ThreadPoolExecutor(1) as pool:
-        following = pool.submit(batches.at, step)
-        for then in count(step + 1):
-            batch, following = following.result(), pool.submit(batches.at, then)
-            yield batch
 
 
 def mirrored(batch: Batch, lips: torch.Tensor) -> Batch:
