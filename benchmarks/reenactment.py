@@ -10,6 +10,7 @@ out. Writes benchmarks/results/reenactment.json.
 - ``psnr_head`` dB, of what the driven mesh covers: cameras, chests and backgrounds move in these clips, and nothing that
   draws from the motion of a head can know how
 - ``akd``: mean distance of MediaPipe's landmarks, px at 256
+- ``opening``: mean gap between the lips, as MediaPipe sees it, by that of the real frames; under 1 is mumbling
 - ``csim``: cosine of face embeddings, where ``--faces`` names a network that makes them (`benchmarks.embeddings`): you
   need ``pip install onnxruntime`` and an ONNX file of your own; None without
 - ``sharpness``: that of the made frames by that of the real ones; under 1 is blurred
@@ -54,6 +55,7 @@ from vividlib.reconstruction.landmarks import find_faces, find_portrait
 from vividlib.training.clips import HELD_OUT
 from vividlib.training.fitted import fitted, too_far
 from vividlib.training.video_pairs import inside, looked_at, patch_scene, truth_patch
+from vividlib.training.video_photos import INNER_LIPS
 from vividlib.types import HeadModel, Motion
 
 CLIPS_EACH = 3  # of an anchor
@@ -135,10 +137,16 @@ def judge(made: dict, truths: dict, masks: dict, heads: dict, some: list[int], e
         "mouth_l1": mean(difference(n, 1) for n in spread),
         "eyes_l1": mean(difference(n, 2) for n in spread),
         "akd": mean(akd(found[n][0], real[n][0]) for n in both),
+        "opening": mean(gap(found[n][0]) for n in both) / mean(gap(real[n][0]) for n in both),
         "csim": mean(map(likeness, both)) if embed else np.nan,
         "sharpness": mean(sharpness(made[n]) for n in spread) / mean(sharpness(truths[n]) for n in spread),
         "unrest": change(made) / change(truths) if steps else np.nan,
     }
+
+
+def gap(landmarks: np.ndarray) -> float:
+    """Between the lips, in the middle, px."""
+    return float(np.linalg.norm(np.subtract(*landmarks[list(INNER_LIPS), :2])))
 
 
 def mean(values) -> float:

@@ -12,7 +12,13 @@ from vividlib.mesh_to_video.dense_motion import draw
 from vividlib.mesh_to_video.layers import of_larger
 from vividlib.mesh_to_video.motion_network import GRID, gaussians
 from vividlib.mesh_to_video.network_sizes import FAST, FULL
-from vividlib.mesh_to_video.networks import VideoNetworks, driven_tensors, larger, photo_tensors, with_weights
+from vividlib.mesh_to_video.networks import (
+    VideoNetworks,
+    corrected,
+    driven_tensors,
+    photo_tensors,
+    with_weights,
+)
 from vividlib.mesh_to_video.patch import COARSE, SIDE, Square, cut, driven_patch, paste, photo_patch, square_of
 from vividlib.mesh_to_video.refine import Refiner
 from vividlib.mesh_to_video.render import Renderer
@@ -176,12 +182,36 @@ def test_gradients_reach_every_weight(scene):
     square = square_of(scene)
     photo = photo_tensors([photo_patch(scene, square)])
     tensors = driven_tensors([driven_patch(scene, driven(scene), square)])
-    gate = networks.gate(tensors)
-    correction = networks.correct(photo, tensors, gate)
-    frame = lay(photo.layers, tensors.flow + larger(correction.flow), tensors.occlusion, tensors.fill)
-    (frame + networks.add(networks.read(photo), frame, tensors, gate)).square().mean().backward()
+    _, frame, residual = networks(networks.read(photo), photo, tensors)
+    (frame + residual).square().mean().backward()
     without = [name for name, weight in networks.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert not without
+
+
+def test_an_opening_between_lips_stays_as_wide_as_the_mesh_has_it(scene):
+    """A correction can take a place from the photo, not give it one: neither in a patch nor in a picture."""
+    networks, square = untrained().eval(), square_of(scene)
+    networks.motion.out.bias.data[2] = 1.0
+    drawn = driven(scene, 0, 1)
+    tensors = driven_tensors([driven_patch(scene, drawn, square)])
+    photo = photo_tensors([photo_patch(scene, square)])
+    with torch.inference_mode():
+        correction = networks.correct(photo, tensors, networks.gate(tensors))
+        assert correction.occlusion.max() == 1
+        torch.testing.assert_close(corrected(tensors, correction).occlusion, tensors.occlusion)
+        less = corrected(tensors, correction._replace(occlusion=-0.5 * correction.occlusion)).occlusion
+    assert (
+        (less <= tensors.occlusion).all()
+        and less.min() < tensors.occlusion.min() + 0.01
+        and less.mean() < tensors.occlusion.mean()
+    )
+    np.testing.assert_array_equal(
+        Refiner(scene, networks, scene.layers).pictures([drawn])[0], composite(scene.layers, drawn)
+    )
+    networks.motion.out.bias.data[2] = -1.0
+    assert not np.array_equal(
+        Refiner(scene, networks, scene.layers).pictures([drawn])[0], composite(scene.layers, drawn)
+    )
 
 
 def test_sizes():

@@ -10,7 +10,7 @@ from vividlib.training import video, video_batches
 def test_a_network_learns_and_resumes(video_pairs, tmp_path, monkeypatch):
     monkeypatch.setattr(video_batches, "SINGLES", 1)
     monkeypatch.setattr(video_batches, "COUPLES", 1)
-    for name, value in {"SINGLES": 1, "SAVE_EVERY": 3, "CRITIC_FROM": 1, "ADVERSARY_FROM": 2}.items():
+    for name, value in {"SINGLES": 1, "SAVE_EVERY": 3, "DETAIL_FROM": 1, "CRITIC_FROM": 1, "ADVERSARY_FROM": 2}.items():
         monkeypatch.setattr(video, name, value)
     video.train(video_pairs, tmp_path / "once", 6)
     straight = (tmp_path / "once" / "video_fast.safetensors").read_bytes()
@@ -38,7 +38,7 @@ def test_losses_fall_on_one_batch(batch):
     optimizer = torch.optim.Adam(networks.parameters(), 1e-3)
     found = []
     for _ in range(12):
-        _, parts = video.losses(networks, moving)
+        _, parts = video.losses(networks, moving, 0)
         optimizer.zero_grad()
         sum(parts.values()).backward()
         optimizer.step()
@@ -50,10 +50,21 @@ def test_neighbours_shall_change_as_they_do(batch, monkeypatch):
     """The same error in both frames of a couple is no flicker; in one of them it is."""
     monkeypatch.setattr(video, "SINGLES", 0)
     networks = video.VideoNetworks(FAST)
-    frames, parts = video.losses(networks, batch)
+    frames, parts = video.losses(networks, batch, 0)
     same = batch._replace(truth=frames.detach() + 0.1)
     flicker = batch._replace(truth=frames.detach() + torch.tensor([0.1, -0.1])[:, None, None, None])
     assert float(parts["neighbours"].detach()) > 0
-    assert float(video.losses(networks, same)[1]["neighbours"].detach()) < 1e-3 * float(
-        video.losses(networks, flicker)[1]["neighbours"].detach()
+    assert float(video.losses(networks, same, 0)[1]["neighbours"].detach()) < 1e-3 * float(
+        video.losses(networks, flicker, 0)[1]["neighbours"].detach()
     )
+
+
+def test_extremes_forgive_a_place_but_not_a_lack():
+    """A line that is drawn two px away costs less than flesh in its place, though the pixels differ twice as much."""
+    truth = torch.full((1, 3, 64, 64), 0.6)
+    truth[..., 30, 10:50] = 0.1
+    weight = torch.full((1, 1, 64, 64), 4.0)
+    aside, flesh = truth.roll(2, 2), torch.full_like(truth, 0.6)
+    assert (aside - truth).abs().mean() > 1.9 * (flesh - truth).abs().mean()
+    assert video.extremes(aside, truth, weight) < 0.5 * video.extremes(flesh, truth, weight)
+    assert video.extremes(flesh, truth, torch.ones_like(weight)) == 0

@@ -3,6 +3,7 @@
 import torch
 from torch.nn import functional as F
 
+from vividlib.training.video_batches import EYES, MOUTH
 from vividlib.training.video_critic import EYES_CROP, MOUTH_CROP, Critic, adversarial, crops_of, verdict_loss
 
 
@@ -10,7 +11,7 @@ def test_crops_show_mouth_and_eyes(batch):
     """A frame that is white where they are: crops are as white as they can be, and the mesh's lips are in the middle."""
     mouths, eyes = crops_of((batch.weight > 1).float().expand(-1, 3, -1, -1), batch)
     assert mouths[0].shape[2:] == MOUTH_CROP and eyes[0].shape[2:] == EYES_CROP
-    for (crops, mesh), part in ((mouths, 6), (eyes, 4)):
+    for (crops, mesh), part in ((mouths, 1 + MOUTH), (eyes, 1 + EYES)):
         wanted = (batch.weight == part).float().sum()
         assert crops[:, 0].sum() >= 0.98 * wanted
         assert mesh.shape[1] == 4 and mesh[:, 3].mean() > 0.9

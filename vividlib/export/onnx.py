@@ -10,7 +10,7 @@ Two graphs, float32, opset 18, every input and output with the same free batch s
 The warp between motion and generator is inside (GridSample), so that a frame is one call and nothing travels between
 processor and GPU halfway. What stays outside is what a graphics program does best: drawing the driven mesh into the
 five inputs, as `vividlib.mesh_to_video.patch` does. ``picture`` is the patch as it is to be seen, at 256 px. For
-more pixels add the corrections, enlarged, to flow and occlusion of the size wanted (a flow grows with the patch), lay
+more pixels enlarge the corrections and correct flow and occlusion of the size wanted (a flow grows with the patch), lay
 the photo out by them as `vividlib.mesh_to_video.warp.lay` does, and add the residual, enlarged.
 
 What each tensor holds is written beside it in the file; metadata holds the sizes of networks, patch and grid, which
@@ -32,9 +32,8 @@ from vividlib.errors import BackendError, WeightsError
 from vividlib.media.files import atomic_output, check_writable
 from vividlib.mesh_to_video.motion_network import GRID
 from vividlib.mesh_to_video.network_sizes import NetworkSizes
-from vividlib.mesh_to_video.networks import Driven, Photo, VideoNetworks, corrected
+from vividlib.mesh_to_video.networks import Driven, Photo, VideoNetworks
 from vividlib.mesh_to_video.patch import COARSE, SIDE
-from vividlib.mesh_to_video.warp import lay
 
 OPSET = 18  # GridSample came with 16; the exporter's own, which runtimes in browsers know, too
 _LIPS = (len(LIP_LANDMARKS), 2), "px, x and y, at the landmarks of the lips"
@@ -55,7 +54,7 @@ DRIVEN = {
 """What is known of a frame. In the order of `Driven`."""
 MADE = {
     "flow_correction": ((2, GRID, GRID), "px of the patch, to be added to the flow"),
-    "occlusion_correction": ((1, GRID, GRID), "to be added to the occlusion"),
+    "occlusion_correction": ((1, GRID, GRID), "1 and this, cut to [0, 1], is to be multiplied with the occlusion"),
     "residual": ((3, SIDE, SIDE), "to be added to the frame that the corrected motion gives"),
     "picture": ((3, SIDE, SIDE), "that frame and the residual: sRGB in [0, 1]"),
 }
@@ -132,11 +131,7 @@ class _Frame(nn.Module):
         self, known, photo, photo_texture, photo_lips, flow, occlusion, fill, texture, lips
     ) -> tuple[torch.Tensor, ...]:
         photo, driven = Photo(photo, photo_texture, photo_lips), Driven(flow, occlusion, fill, texture, lips)
-        gate = self.networks.gate(driven)
-        correction = self.networks.correct(photo, driven, gate)
-        better = corrected(driven, correction)
-        frame = lay(photo.layers, better.flow, better.occlusion, better.fill)
-        residual = self.networks.add(known, frame, better, gate)
+        correction, frame, residual = self.networks(known, photo, driven)
         return correction.flow, correction.occlusion, residual, (frame + residual).clamp(0, 1)
 
 

@@ -24,10 +24,10 @@ REACH = 8.0  # px of the patch that one unit of the network moves
 
 
 class Correction(NamedTuple):
-    """What the networks add to the analytic motion, and the code it comes from."""
+    """What the networks change of the analytic motion, and the code it comes from."""
 
     flow: torch.Tensor  # B 2 GRID GRID, px of the patch
-    occlusion: torch.Tensor  # B 1 GRID GRID
+    occlusion: torch.Tensor  # B 1 GRID GRID, share by which the photo shows more or less
     mean: torch.Tensor  # B latent 8 8
     log_variance: torch.Tensor  # B latent 8 8
 

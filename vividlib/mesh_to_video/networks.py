@@ -40,6 +40,14 @@ class Driven(NamedTuple):
     lips: torch.Tensor  # B 40 2 px
 
 
+class Made(NamedTuple):
+    """What the networks make of driven patches."""
+
+    correction: Correction
+    warped: torch.Tensor  # B 3 SIDE SIDE in [0, 1], the frame that the corrected motion gives
+    residual: torch.Tensor  # B 3 SIDE SIDE, what is added to it
+
+
 class VideoNetworks(nn.Module):
     """Motion network, photo encoder and generator."""
 
@@ -54,6 +62,14 @@ class VideoNetworks(nn.Module):
     def dtype(self) -> torch.dtype:
         """In which the convolutions are computed."""
         return self.motion.out.weight.dtype
+
+    def forward(self, known: torch.Tensor, photo: Photo, driven: Driven) -> Made:
+        """Patches at their own size, from what was read of their photos."""
+        gate = self.gate(driven)
+        correction = self.correct(photo, driven, gate)
+        better = corrected(driven, correction)
+        warped = lay(photo.layers, better.flow, better.occlusion, better.fill)
+        return Made(correction, warped, self.add(known, warped, better, gate))
 
     def read(self, photo: Photo) -> torch.Tensor:
         """What the generator needs to know of the photos: once a photo."""
@@ -99,8 +115,12 @@ def larger(motion: torch.Tensor) -> torch.Tensor:
 
 
 def corrected(driven: Driven, correction: Correction) -> Driven:
-    """Driven patches with their motion corrected."""
-    occlusion = (driven.occlusion + larger(correction.occlusion)).clamp(0, 1)
+    """Driven patches with their motion corrected.
+
+    The photo can turn out not to show what the mesh believes it shows, never the other way round: or else lips would be
+    drawn over the opening between them, which the mesh knows exactly, and people mumble.
+    """
+    occlusion = driven.occlusion * (1 + larger(correction.occlusion)).clamp(0, 1)
     return driven._replace(flow=driven.flow + larger(correction.flow), occlusion=occlusion)
 
 

@@ -53,9 +53,10 @@ class Refiner:
         return [self._added(*both) for both in zip(pictures, residual)]
 
     def _corrected(self, drawn: Drawn, moves: np.ndarray) -> Drawn:
-        motion = np.dstack([drawn.flow, drawn.occlusion])
-        paste(motion, moves, self._square)
-        return drawn._replace(flow=np.ascontiguousarray(motion[..., :2]), occlusion=motion[..., 2].clip(0, 1))
+        change = np.zeros((*drawn.occlusion.shape, 3), np.float32)
+        paste(change, moves, self._square)
+        occlusion = drawn.occlusion * (1 + change[..., 2]).clip(0, 1)
+        return drawn._replace(flow=drawn.flow + change[..., :2], occlusion=occlusion)
 
     def _added(self, picture: np.ndarray, residual: np.ndarray) -> np.ndarray:
         better = picture.astype(np.float32)

@@ -21,9 +21,8 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vividlib import backend
-from vividlib.mesh_to_video.motion_network import Correction
 from vividlib.mesh_to_video.network_sizes import SIZES
-from vividlib.mesh_to_video.networks import Driven, Photo, VideoNetworks, corrected
+from vividlib.mesh_to_video.networks import VideoNetworks
 from vividlib.mesh_to_video.warp import lay
 from vividlib.training.checkpoints import resume, save
 from vividlib.training.video_batches import EYES, MOUTH, SINGLES, Batch, Batches, batch_of, find_pairs, on
@@ -33,11 +32,13 @@ CHECK = frozenset({"id22", "id23", "presenter_3"})
 """People who only tell how training goes."""
 RATE, CRITIC_RATE = 5e-4, 4e-4
 WARM_UP, SLOWING = 100, 2000  # steps
-CRITIC_FROM, ADVERSARY_FROM = 1000, 2000  # steps: when the critic begins to learn, and to be heard
+DETAIL_FROM = 3700  # steps: priced from the start, a generator that cannot tell places apart yet does nothing at all
+CRITIC_FROM, ADVERSARY_FROM = 4500, 5000  # steps: when the critic begins to learn, and to be heard
 AVERAGING = 0.998  # of the weights, from step to step
 SAVE_EVERY = 100  # steps
 COARSE = 8  # px: what is finer is detail
-EDGES, DETAIL, MOTION, NEIGHBOURS, CODE, RESIDUAL_FLOW = 0.3, 4.0, 0.5, 0.5, 1e-4, 1e-3
+WINDOW, STEP = 9, 3  # px in which the brightest and the darkest place are looked for, and from one to the next
+EDGES, EXTREMES, DETAIL, MOTION, NEIGHBOURS, CODE, RESIDUAL_FLOW = 0.3, 3.0, 4.0, 0.5, 0.5, 1e-4, 1e-3
 VERDICT, MATCHING = 5e-4, 0.015
 """Weights of losses beside the difference; those of the critic pull about a third as much at what it sees."""
 
@@ -56,19 +57,22 @@ def edges(found: torch.Tensor, truth: torch.Tensor, weight: torch.Tensor) -> tor
     return total
 
 
-def made(networks: VideoNetworks, photo: Photo, driven: Driven) -> tuple[Correction, torch.Tensor, torch.Tensor]:
-    """What the networks correct, the frame that this gives, and what they add to it."""
-    gate = networks.gate(driven)
-    correction = networks.correct(photo, driven, gate)
-    better = corrected(driven, correction)
-    warped = lay(photo.layers, better.flow, better.occlusion, better.fill)
-    return correction, warped, networks.add(networks.read(photo), warped, better, gate)
+def extremes(found: torch.Tensor, truth: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Difference of the brightest and of the darkest place around each at mouth and eyes, wherever exactly they are.
+
+    Teeth that may be here or there come out as flesh between them, as far as the difference of pixels is asked.
+    """
+    here = F.avg_pool2d((weight > 1).to(found), WINDOW, STEP)
+    ends = (
+        F.max_pool2d(torch.cat([x, -x], 1), WINDOW, STEP) for x in (y.mean(1, keepdim=True) for y in (found, truth))
+    )
+    return (torch.sub(*ends).abs() * here).mean()
 
 
-def losses(networks: VideoNetworks, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+def losses(networks: VideoNetworks, batch: Batch, step: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Frames (B 3 SIDE SIDE), and each loss by name but for the critic's; their sum is minimised."""
     photo, driven, truth, weight = batch
-    correction, warped, residual = made(networks, photo, driven)
+    correction, warped, residual = networks(networks.read(photo), photo, driven)
     frame = warped + residual
     mean, log_variance = correction.mean, correction.log_variance
     smooth = F.interpolate(F.avg_pool2d(residual, COARSE), scale_factor=COARSE, mode="bilinear")
@@ -76,7 +80,8 @@ def losses(networks: VideoNetworks, batch: Batch) -> tuple[torch.Tensor, dict[st
     parts = {
         "difference": ((frame - truth).abs() * weight).mean(),
         "edges": EDGES * edges(frame, truth, weight),
-        "detail": DETAIL * ((residual - smooth).abs() * shown).mean(),
+        "extremes": EXTREMES * extremes(frame, truth, weight),
+        "detail": (DETAIL if step >= DETAIL_FROM else 0) * ((residual - smooth).abs() * shown).mean(),
         "motion": MOTION * ((warped - truth).abs() * weight).mean(),
         "code": CODE * (mean.square() + log_variance.exp() - 1 - log_variance).mean(),
         "residual_flow": RESIDUAL_FLOW
@@ -92,7 +97,7 @@ def reenact(networks: VideoNetworks, batch: Batch) -> tuple[torch.Tensor, torch.
     """Frames in [0, 1], analytic and by the networks."""
     photo, driven = batch.photo, batch.driven
     analytic = lay(photo.layers, driven.flow, driven.occlusion, driven.fill)
-    _, warped, residual = made(networks, photo, driven)
+    _, warped, residual = networks(networks.read(photo), photo, driven)
     return analytic, (warped + residual).clamp(0, 1)
 
 
@@ -159,7 +164,7 @@ def train(folder: Path, out: Path, steps: int, size: str = "fast", seed: int = 0
         torch.manual_seed(seed << 32 | step)
         batch = on(device, batches.at(step))
         with torch.autocast(device.type, torch.bfloat16):
-            frames, parts = losses(networks, batch)
+            frames, parts = losses(networks, batch, step)
             if step >= ADVERSARY_FROM:
                 verdict, matching = adversarial(critic, frames, batch)
                 parts |= {"verdict": VERDICT * verdict, "matching": MATCHING * matching}

@@ -18,7 +18,7 @@ from vividlib.mesh_to_video.patch import SIDE, DrivenPatch, PhotoPatch
 from vividlib.training.video_pairs import BEYOND
 
 SINGLES, COUPLES = 8, 2  # pairs of a batch by themselves, and two by two: neighbouring frames of one photo
-MOUTH, EYES = 5.0, 3.0  # weight of what viewers look at, beside 1 elsewhere
+MOUTH, EYES = 3.0, 2.0  # weight of what viewers look at, beside 1 elsewhere
 
 
 class Batch(NamedTuple):
