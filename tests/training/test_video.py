@@ -68,3 +68,16 @@ def test_extremes_forgive_a_place_but_not_a_lack():
     assert (aside - truth).abs().mean() > 1.9 * (flesh - truth).abs().mean()
     assert video.extremes(aside, truth, weight) < 0.5 * video.extremes(flesh, truth, weight)
     assert video.extremes(flesh, truth, torch.ones_like(weight)) == 0
+
+
+def test_what_ships_is_careful_with_motion():
+    networks = video.VideoNetworks(FAST)
+    torch.nn.init.normal_(networks.motion.out.weight)
+    weights = video.shipped(networks)
+    torch.testing.assert_close(
+        2 * weights["motion.out.weight"].float(), networks.motion.out.weight, atol=2e-3, rtol=2e-3
+    )
+    torch.testing.assert_close(
+        weights["generator.stem.weight"].float(), networks.generator.stem.weight, atol=1e-3, rtol=1e-3
+    )
+    networks.load_state_dict(weights)

@@ -24,7 +24,7 @@ def test_frames_beside_the_photo_have_still_heads_and_new_expressions():
     assert len(set(found)) == 8 and 1 not in found
     assert found[1] == found[0] + 1
     assert found[0] % 3 == 0 and found[0] < 15
-    assert {n for n in found[2:4]} <= {0, 3, 6, 9, 12}
+    assert found[2] in {0, 3, 6, 9, 12}
 
 
 def test_a_video_too_short_to_choose_from_gives_what_it_has():

@@ -1,9 +1,10 @@
 """What serves as the photo in training, and which frames of its video stand beside it.
 
-Half of these are the ones in which mouth and eyes have changed most while the head has hardly moved: there the truth
-lies where the mesh says, so that teeth and lids can be learned sharply. A third of the photos are remade: a frame with
-an open mouth is drawn with it closed, and the frame itself is then what that photo has to become. Some pictures are
-tinted, painted or partly covered, photo and truth alike, as no video here is a painting.
+A third of these are the ones in which mouth and eyes have changed most while the head has hardly moved: there the truth
+lies where the mesh says, so that teeth and lids can be learned sharply. A quarter of the photos are remade: a frame with
+an open mouth is drawn with it closed, and the frame itself is then what that photo has to become. With more of either,
+networks correct small changes too much. Some pictures are tinted, painted or partly covered, photo and truth alike, as no
+video here is a painting.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from vividlib.training.fitted import fitted
 from vividlib.types import HeadModel, Portrait
 
 LONGEST, MOST_FRAMES = 2000, 500  # frames of a video that are read, and of these, spread over them, used
-REMADE = 1 / 3  # of the photos
+REMADE = 1 / 4  # of the photos
 WIDE, CLOSED = 1 / 4, 1 / 8  # of the frames: the mouths that remade photos had, and have
 TURN = 4.0  # degrees, standard deviation by which remade heads are turned
 NEAR = 1 / 3  # of the frames: those in which the head is where it is in the photo
@@ -81,7 +82,7 @@ def photos_of(
 
 
 def beside(landmarks: np.ndarray, first: int, count: int, random: np.random.Generator) -> list[int]:
-    """Numbers of other frames than the first, landmarks (T 478 2 px) given: half with a still head and a new expression.
+    """Numbers of other frames than the first, landmarks (T 478 2 px) given: a third with still heads and new expressions.
 
     The first two follow each other, where there are two.
     """
@@ -91,9 +92,9 @@ def beside(landmarks: np.ndarray, first: int, count: int, random: np.random.Gene
     expression = landmarks[:, STIRRED] - middle
     changed = np.abs(expression - expression[first]).mean((1, 2))
     near = moved.argsort()[1 : 1 + max(count, round(NEAR * len(moved)))]
-    half = near[changed[near].argsort()[::-1]][: max(1, count // 2)]
-    after = int(half[0]) + 1 if half[0] + 1 < len(moved) else int(half[0]) - 1
-    wanted = dict.fromkeys([half[0], after, *half, *random.permutation(len(moved))])
+    third = near[changed[near].argsort()[::-1]][: max(1, count // 3)]
+    after = int(third[0]) + 1 if third[0] + 1 < len(moved) else int(third[0]) - 1
+    wanted = dict.fromkeys([third[0], after, *third, *random.permutation(len(moved))])
     return [int(n) for n in wanted if n != first][:count]
 
 
