@@ -214,6 +214,21 @@ def test_an_opening_between_lips_stays_as_wide_as_the_mesh_has_it(scene):
     )
 
 
+def test_the_photo_keeps_what_it_shows(scene):
+    """A generator that would lighten everything lightens what the photo lacks five times as much."""
+    networks, square = untrained().eval(), square_of(scene)
+    networks.generator.out.bias.data[:] = 0.1
+    photo = photo_tensors([photo_patch(scene, square)])
+    tensors = driven_tensors([driven_patch(scene, driven(scene, 0, 1), square)])
+    with torch.inference_mode():
+        whole = larger(networks.gate(tensors)) > 0.99
+        residual = networks(networks.read(photo), photo, tensors).residual.mean(1, keepdim=True)
+    shown, lacking = (residual[whole & (tensors.occlusion == value)] for value in (1, 0))
+    torch.testing.assert_close(shown, torch.full_like(shown, 0.02), atol=1e-3, rtol=0)
+    torch.testing.assert_close(lacking, torch.full_like(lacking, 0.1), atol=2e-3, rtol=0)
+    assert len(shown) > 1000 and len(lacking) > 100
+
+
 def test_sizes():
     weights = {
         name: sum(p.numel() for p in VideoNetworks(sizes).parameters())

@@ -36,7 +36,7 @@ DETAIL_FROM = 3700  # steps: priced from the start, a generator that cannot tell
 CRITIC_FROM, ADVERSARY_FROM = 4500, 5000  # steps: when the critic begins to learn, and to be heard
 CAUTION = 0.5
 """Share of the correction of motion that ships. Learned from few people, it is about twice what strangers need: those of
-CHECK, reenacted, come nearer by half of it in every figure of `benchmarks.reenactment`."""
+CHECK, reenacted as by `benchmarks.reenactment`, come nearer by it in pictures and landmarks."""
 AVERAGING = 0.998  # of the weights, from step to step
 SAVE_EVERY = 100  # steps
 COARSE = 8  # px: what is finer is detail
