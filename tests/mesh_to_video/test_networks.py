@@ -16,6 +16,7 @@ from vividlib.mesh_to_video.networks import (
     VideoNetworks,
     corrected,
     driven_tensors,
+    larger,
     photo_tensors,
     with_weights,
 )
