@@ -70,7 +70,7 @@ def test_extremes_forgive_a_place_but_not_a_lack():
     assert video.extremes(flesh, truth, torch.ones_like(weight)) == 0
 
 
-def test_what_ships_is_careful_with_motion():
+def test_what_ships_is_careful():
     networks = video.VideoNetworks(FAST)
     torch.nn.init.normal_(networks.motion.out.weight)
     weights = video.shipped(networks)

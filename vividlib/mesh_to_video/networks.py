@@ -21,7 +21,9 @@ from vividlib.mesh_to_video.patch import SIDE, DrivenPatch, PhotoPatch
 from vividlib.mesh_to_video.warp import lay, moved
 
 FADE = 5  # px of the grid, at the border
-KEPT = 0.8  # of what the photo shows: its own teeth are whiter and sharper than those of the videos that were learned from
+KEPT = (
+    0.8  # of what the photo shows: its own teeth are whiter and sharper than those of the videos that were learned from
+)
 
 
 class Photo(NamedTuple):
