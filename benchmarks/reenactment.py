@@ -30,9 +30,8 @@ import cv2
 import numpy as np
 import torch
 from safetensors.torch import load_file
-from scipy.spatial.transform import Rotation
 
-from benchmarks.common import measure, write
+from benchmarks.common import write
 from benchmarks.embeddings import embedder
 from vividlib.backend import each_frame
 from vividlib.head.model import load
@@ -43,7 +42,6 @@ from vividlib.mesh_to_video.network_sizes import FAST
 from vividlib.mesh_to_video.networks import with_weights
 from vividlib.mesh_to_video.patch import cut
 from vividlib.mesh_to_video.refine import Refiner
-from vividlib.mesh_to_video.render import Renderer
 from vividlib.mesh_to_video.seen import SHEET
 from vividlib.metrics.akd import akd
 from vividlib.metrics.csim import csim
@@ -56,12 +54,11 @@ from vividlib.training.clips import HELD_OUT
 from vividlib.training.fitted import fitted, too_far
 from vividlib.training.video_pairs import inside, looked_at, patch_scene, truth_patch
 from vividlib.training.video_photos import INNER_LIPS
-from vividlib.types import HeadModel, Motion
+from vividlib.types import HeadModel
 
 CLIPS_EACH = 3  # of an anchor
 SPREAD, NEXT = 8, 6  # frames over the whole clip, and consecutive ones from its middle
 LONGEST = 150  # frames of a clip
-BATCH = 4
 
 
 def people(folder: Path) -> dict[str, list[Path]]:
@@ -88,10 +85,8 @@ def reenact(clip: Path, head: HeadModel, networks, embed=None) -> tuple[dict[str
     drawn = [draw(scene, *now) for now, here in zip(motion.frames(), reached) if here]
     refiner = Refiner(scene, networks, scene.layers)
     ways = {
-        "analytic": lambda parts: [composite(scene.layers, one) for one in parts],
-        "networks": lambda parts: [
-            p for i in range(0, len(parts), BATCH) for p in refiner.pictures(parts[i : i + BATCH])
-        ],
+        "analytic": lambda parts: each_frame(lambda one: composite(scene.layers, one), parts),
+        "networks": lambda parts: each_frame(refiner.picture, parts),
     }
     here = np.ix_(inside(scene, square).any(1), inside(scene, square).any(0))
     truths = {n: truth_patch(frames[n], scene, square, factor)[here] for n in landmarks}
@@ -165,25 +160,6 @@ def summary(rows: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, floa
     return {way: {name: mean(row[way][name] for row in rows) for name in of} for way, of in rows[0].items()}
 
 
-def speed(head: HeadModel, networks) -> dict[str, float]:
-    """Milliseconds of a frame at 512 px, in batches of BATCH: drawn and composited, and what the networks take more."""
-    from skimage.data import astronaut
-
-    face = fit_portrait(find_portrait(astronaut()), head)
-    renderer = Renderer(face, 512)
-    turns = Rotation.from_euler("Y", np.linspace(-8, 8, BATCH)[:, None], degrees=True).as_quat()
-    motion = Motion(np.repeat(face.expression[None], BATCH, 0), turns, gaze=np.repeat(face.gaze[None], BATCH, 0))
-    scene = renderer.scene
-    refiner = Refiner(scene, networks, scene.layers)
-    drawn = each_frame(lambda now: draw(scene, *now), list(motion.frames()))
-    timed = {
-        "analytic": lambda: list(renderer.frames(motion)),
-        "composite": lambda: each_frame(lambda one: composite(scene.layers, one), drawn),
-        "composite and networks": lambda: refiner.pictures(drawn),
-    }
-    return {name: round(measure(run, 40)["median_ms"] / BATCH, 2) for name, run in timed.items()}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
@@ -213,7 +189,6 @@ def main() -> None:
         {
             "people": len(each), "mean": means, "people_of_better_psnr": count, "each": rounded,
             "parameters": sum(p.numel() for p in networks.parameters()), "dtype": str(networks.dtype),
-            "ms_a_frame": speed(head, networks),
         },
     )  # fmt: skip
 

@@ -51,7 +51,7 @@ STAGES = {
     "motion network": [(VideoNetworks, "gate"), (VideoNetworks, "correct")],
     "composite": [(render, "composite"), (refine, "composite")],
     "generator": [(refine, "corrected"), (VideoNetworks, "add")],
-    "paste": [(refine.Refiner, "_corrected"), (refine.Refiner, "_added"), (Renderer, "_shown")],
+    "paste": [(refine, "paste"), (Renderer, "_shown")],
 }
 """What of the code belongs to which part of a frame."""
 

@@ -7,6 +7,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from vividlib.conventions import ARKIT_INDEX, LIP_LANDMARKS
+from vividlib.errors import WeightsError
 from vividlib.mesh_to_video.composite import composite
 from vividlib.mesh_to_video.dense_motion import draw
 from vividlib.mesh_to_video.layers import of_larger
@@ -59,20 +60,21 @@ def awake(seed=0):
 def test_untrained_networks_give_the_analytic_frames_bit_for_bit(scene):
     frames = [driven(scene), driven(scene, -9, 0.1), driven(scene, 0, 1)]
     for networks in (untrained().eval(), with_weights(untrained().state_dict(), FAST)):
-        for made, drawn in zip(Refiner(scene, networks, scene.layers).pictures(frames), frames):
-            np.testing.assert_array_equal(made, composite(scene.layers, drawn))
+        refiner = Refiner(scene, networks, scene.layers)
+        for drawn in frames:
+            np.testing.assert_array_equal(refiner.picture(drawn), composite(scene.layers, drawn))
 
 
 def test_the_photos_own_motion_returns_the_photo_whatever_the_networks_say(scene):
     still = draw(scene, scene.face.expression, STILL, HERE, scene.face.gaze)
-    [made], [other] = (Refiner(scene, awake(), scene.layers).pictures([one]) for one in (still, driven(scene)))
+    made, other = (Refiner(scene, awake(), scene.layers).picture(one) for one in (still, driven(scene)))
     np.testing.assert_array_equal(made, scene.layers.photo)
     assert (other != composite(scene.layers, driven(scene))).mean() > 0.02  # they do say something
 
 
 def test_nothing_changes_beside_the_patch(scene):
     drawn = driven(scene)
-    [made] = Refiner(scene, awake(), scene.layers).pictures([drawn])
+    made = Refiner(scene, awake(), scene.layers).picture(drawn)
     left, top, side = square_of(scene)
     outside = np.ones(made.shape[:2], bool)
     outside[max(0, top) : top + side, max(0, left) : left + side] = False
@@ -84,18 +86,22 @@ def test_large_pictures_are_changed_where_small_ones_are(scene):
     large = of_larger(scene.layers, cv2.resize(scene.layers.photo, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC))
     changes = []
     for layers in (scene.layers, large):
-        [made] = Refiner(scene, networks, layers).pictures([drawn])
+        made = Refiner(scene, networks, layers).picture(drawn)
         changes.append(made.astype(np.float32) - composite(layers, drawn))
     smaller = cv2.resize(changes[1], changes[0].shape[1::-1], interpolation=cv2.INTER_AREA)
     assert np.abs(changes[0]).mean() > 2 * np.abs(smaller - changes[0]).mean()
 
 
-def test_a_frame_does_not_depend_on_its_batch(scene):
-    refiner = Refiner(scene, awake(), scene.layers)
-    frames = [driven(scene), driven(scene, -8, 0.2)]
-    alone = [refiner.pictures([one])[0] for one in frames]
-    for one, other in zip(alone, refiner.pictures(frames)):
-        assert np.abs(one.astype(int) - other).max() <= 1
+def test_a_patch_does_not_depend_on_its_batch(scene):
+    """Training learns from batches what is drawn one by one."""
+    networks, square = awake(), square_of(scene)
+    some = [driven_patch(scene, one, square) for one in (driven(scene), driven(scene, -8, 0.2))]
+    photo = photo_tensors([photo_patch(scene, square)])
+    with torch.inference_mode():
+        both = type(photo)(*(part.expand(2, *part.shape[1:]) for part in photo))
+        together = networks(networks.read(both), both, driven_tensors(some)).residual
+        alone = [networks(networks.read(photo), photo, driven_tensors([one])).residual for one in some]
+    torch.testing.assert_close(together, torch.cat(alone), atol=1e-4, rtol=1e-4)
 
 
 def test_the_picture_in_torch_is_the_one_of_composite(scene):
@@ -206,13 +212,9 @@ def test_an_opening_between_lips_stays_as_wide_as_the_mesh_has_it(scene):
         and less.min() < tensors.occlusion.min() + 0.01
         and less.mean() < tensors.occlusion.mean()
     )
-    np.testing.assert_array_equal(
-        Refiner(scene, networks, scene.layers).pictures([drawn])[0], composite(scene.layers, drawn)
-    )
+    np.testing.assert_array_equal(Refiner(scene, networks, scene.layers).picture(drawn), composite(scene.layers, drawn))
     networks.motion.out.bias.data[2] = -1.0
-    assert not np.array_equal(
-        Refiner(scene, networks, scene.layers).pictures([drawn])[0], composite(scene.layers, drawn)
-    )
+    assert not np.array_equal(Refiner(scene, networks, scene.layers).picture(drawn), composite(scene.layers, drawn))
 
 
 def test_the_photo_keeps_what_it_shows(scene):
@@ -228,6 +230,23 @@ def test_the_photo_keeps_what_it_shows(scene):
     torch.testing.assert_close(shown, torch.full_like(shown, 0.02), atol=1e-3, rtol=0)
     torch.testing.assert_close(lacking, torch.full_like(lacking, 0.1), atol=2e-3, rtol=0)
     assert len(shown) > 1000 and len(lacking) > 100
+
+
+def test_small_faces_get_all_of_what_is_added():
+    """A patch that is made smaller is averaged: pixels left out would flicker."""
+    patch = np.zeros((SIDE, SIDE, 1), np.float32)
+    patch[::4] = 4
+    image = np.zeros((40, 40), np.float32)
+    paste(image, patch[..., 0], Square(4, 4, 32))
+    np.testing.assert_allclose(image[4:36, 4:36], 1, atol=1e-4)
+    picture = np.full((40, 40, 3), 250, np.uint8)
+    paste(picture, np.full((SIDE, SIDE, 3), 20, np.float32), Square(-10, 5, 30))
+    assert (picture[5:35, :20] == 255).all() and (picture[:, 20:] == 250).all()
+
+
+def test_weights_of_other_networks_are_refused():
+    with pytest.raises(WeightsError, match="do not fit"):
+        with_weights(untrained().state_dict(), FULL)
 
 
 def test_sizes():

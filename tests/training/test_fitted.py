@@ -6,7 +6,8 @@ from scipy.spatial.transform import Rotation
 from vividlib.conventions import ARKIT_INDEX
 from vividlib.geometry.camera import head_to_camera, project
 from vividlib.head.model import deform, landmarks_of
-from vividlib.training.fitted import fitted
+from vividlib.training.fitted import fitted, too_far
+from vividlib.types import Motion
 
 
 def test_fitting_a_drawn_pose_finds_it_again(face):
@@ -29,3 +30,10 @@ def test_fitting_a_drawn_pose_finds_it_again(face):
     points = _pose(scene, drawn, now[1], now[2])[: len(drawn)] + [*scene.window[:2], 0]
     seen = landmarks_of(face.head, points)[:468, :2]
     assert np.abs(seen - pixels[:468]).mean() < 0.006 * face.portrait.box[3]
+
+
+def test_poses_beyond_what_the_renderer_shows_are_told():
+    turns = Rotation.from_euler("Y", [[5], [40], [0], [0]], degrees=True).as_quat()
+    shifts = [[0, 0, 0], [0, 0, 0], [0.01, 0, 0], [0.2, 0, 0]]
+    motion = Motion(np.zeros((4, 52)), turns, shifts)
+    assert too_far(motion).tolist() == [False, True, False, True]

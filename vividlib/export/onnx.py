@@ -28,11 +28,11 @@ from torch import nn
 
 from vividlib import __version__
 from vividlib.conventions import LIP_LANDMARKS
-from vividlib.errors import BackendError, WeightsError
+from vividlib.errors import BackendError
 from vividlib.media.files import atomic_output, check_writable
 from vividlib.mesh_to_video.motion_network import GRID
 from vividlib.mesh_to_video.network_sizes import NetworkSizes
-from vividlib.mesh_to_video.networks import Driven, Photo, VideoNetworks
+from vividlib.mesh_to_video.networks import Driven, Photo, VideoNetworks, loaded
 from vividlib.mesh_to_video.patch import COARSE, SIDE
 
 OPSET = 18  # GridSample came with 16; the exporter's own, which runtimes in browsers know, too
@@ -98,11 +98,7 @@ def write(weights: dict[str, torch.Tensor], sizes: NetworkSizes, folder: str | P
     files = {name: Path(folder) / f"{name}.onnx" for name in ("photo", "frame")}
     for file in files.values():
         check_writable(file)
-    networks = VideoNetworks(sizes)
-    try:
-        networks.load_state_dict(weights)
-    except RuntimeError as problem:
-        raise WeightsError("The weights do not fit these sizes; choose those they were trained with.") from problem
+    networks = loaded(weights, sizes)
     known = {"known": ((sizes.photo, GRID, GRID), "what the generator has read of the photo")}
     seen = {name: PHOTO[name] for name in ("photo", "photo_texture")}
     models = {

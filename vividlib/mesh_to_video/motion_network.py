@@ -27,7 +27,7 @@ class Correction(NamedTuple):
     """What the networks change of the analytic motion, and the code it comes from."""
 
     flow: torch.Tensor  # B 2 GRID GRID, px of the patch
-    occlusion: torch.Tensor  # B 1 GRID GRID, share by which the photo shows more or less
+    occlusion: torch.Tensor  # B 1 GRID GRID, share that the photo shows less, where negative
     mean: torch.Tensor  # B latent 8 8
     log_variance: torch.Tensor  # B latent 8 8
 

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from vividlib.errors import WeightsError
 from vividlib.mesh_to_video.generator import Generator, PhotoEncoder
 from vividlib.mesh_to_video.motion_network import GRID, Correction, MotionNetwork
 from vividlib.mesh_to_video.network_sizes import NetworkSizes
@@ -100,10 +101,25 @@ class VideoNetworks(nn.Module):
         return made * larger(gate) * (1 - KEPT * driven.occlusion)
 
 
-def with_weights(weights: dict[str, torch.Tensor], sizes: NetworkSizes) -> VideoNetworks:
-    """Networks ready to be used, in the type that this processor multiplies fastest."""
+def loaded(weights: dict[str, torch.Tensor], sizes: NetworkSizes) -> VideoNetworks:
+    """Networks in float32.
+
+    Raises
+    ------
+    WeightsError
+        If the weights are not those of networks of these sizes.
+    """
     networks = VideoNetworks(sizes).eval()
-    networks.load_state_dict(weights)
+    try:
+        networks.load_state_dict(weights)
+    except RuntimeError as problem:
+        raise WeightsError("The weights do not fit these sizes; choose those they were trained with.") from problem
+    return networks
+
+
+def with_weights(weights: dict[str, torch.Tensor], sizes: NetworkSizes) -> VideoNetworks:
+    """Networks in the type that this processor multiplies fastest. Raises as `loaded`."""
+    networks = loaded(weights, sizes)
     return networks.to(memory_format=torch.channels_last).to(_fastest())
 
 
@@ -121,8 +137,8 @@ def larger(motion: torch.Tensor) -> torch.Tensor:
 def corrected(driven: Driven, correction: Correction) -> Driven:
     """Driven patches with their motion corrected.
 
-    The photo can turn out not to show what the mesh believes it shows, never the other way round: or else lips would be
-    drawn over the opening between them, which the mesh knows exactly, and people mumble.
+    The photo can turn out not to show what the mesh believes it shows, never the other way round: or else lips are drawn
+    over the opening between them, and people mumble.
     """
     occlusion = driven.occlusion * (1 + larger(correction.occlusion)).clamp(0, 1)
     return driven._replace(flow=driven.flow + larger(correction.flow), occlusion=occlusion)

@@ -86,12 +86,14 @@ def cut(image: np.ndarray, square: Square) -> np.ndarray:
 
 
 def paste(image: np.ndarray, patch: np.ndarray, square: Square) -> None:
-    """Add a patch, of any size, to a square of a float32 image (H W or H W C); what reaches beyond it is left out."""
+    """Add a patch, of any size, to a square of an image (H W or H W C, float32 or uint8); what reaches beyond is left out."""
     height, width = image.shape[:2]
     left, top, side = square
-    larger = cv2.resize(patch, (side, side), interpolation=cv2.INTER_LINEAR)
+    method = cv2.INTER_AREA if side < len(patch) else cv2.INTER_LINEAR
+    fitting = cv2.resize(patch, (side, side), interpolation=method)
     here = (slice(max(0, top), min(height, top + side)), slice(max(0, left), min(width, left + side)))
-    image[here] += larger[here[0].start - top : here[0].stop - top, here[1].start - left : here[1].stop - left]
+    part = fitting[here[0].start - top : here[0].stop - top, here[1].start - left : here[1].stop - left]
+    image[here] = cv2.add(image[here], part, dtype=cv2.CV_8U if image.dtype == np.uint8 else cv2.CV_32F)
 
 
 def _texture(scene: Scene, fragments: Fragments, square: Square) -> np.ndarray:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import cv2
 import numpy as np
 import torch
 
-from vividlib.backend import each_frame
 from vividlib.mesh_to_video.composite import composite
 from vividlib.mesh_to_video.dense_motion import Drawn
 from vividlib.mesh_to_video.layers import Layers
@@ -35,22 +31,18 @@ class Refiner:
             self._photo = photo_tensors([photo_patch(scene, self._square)])
             self._known = networks.read(self._photo)
 
-    def pictures(self, some: Sequence[Drawn]) -> list[np.ndarray]:
-        """The scene's crop of each frame, uint8 of the size of the layers."""
+    def picture(self, drawn: Drawn) -> np.ndarray:
+        """The scene's crop of a frame, uint8 of the size of the layers."""
         with torch.inference_mode():
-            driven = driven_tensors(each_frame(lambda one: driven_patch(self._scene, one, self._square), some))
+            driven = driven_tensors([driven_patch(self._scene, drawn, self._square)])
             gate = self._networks.gate(driven)
-            photo = type(self._photo)(*(part.expand(len(some), *part.shape[1:]) for part in self._photo))
-            correction = self._networks.correct(photo, driven, gate)
+            correction = self._networks.correct(self._photo, driven, gate)
             moves = torch.cat([correction.flow * (self._square.side / SIDE), correction.occlusion], 1)
-            drawn = [self._corrected(*both) for both in zip(some, moves.permute(0, 2, 3, 1).numpy())]
-            pictures = each_frame(lambda one: composite(self._layers, one), drawn)
-            frames = np.stack([cut(picture, self._here) for picture in pictures])
-            frames = torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255
-            known = self._known.expand(len(some), *self._known.shape[1:])
-            residual = self._networks.add(known, frames, corrected(driven, correction), gate)
-            residual = (255 * residual).permute(0, 2, 3, 1).contiguous().numpy()
-        return [self._added(*both) for both in zip(pictures, residual)]
+            picture = composite(self._layers, self._corrected(drawn, _last(moves)))
+            frame = torch.from_numpy(cut(picture, self._here)).permute(2, 0, 1)[None].float() / 255
+            residual = 255 * self._networks.add(self._known, frame, corrected(driven, correction), gate)
+            paste(picture, _last(residual), self._here)
+        return picture
 
     def _corrected(self, drawn: Drawn, moves: np.ndarray) -> Drawn:
         change = np.zeros((*drawn.occlusion.shape, 3), np.float32)
@@ -58,7 +50,7 @@ class Refiner:
         occlusion = drawn.occlusion * (1 + change[..., 2]).clip(0, 1)
         return drawn._replace(flow=drawn.flow + change[..., :2], occlusion=occlusion)
 
-    def _added(self, picture: np.ndarray, residual: np.ndarray) -> np.ndarray:
-        better = picture.astype(np.float32)
-        paste(better, residual, self._here)
-        return cv2.convertScaleAbs(better.clip(0, 255))
+
+def _last(images: torch.Tensor) -> np.ndarray:
+    """1 C H W as H W C."""
+    return images[0].permute(1, 2, 0).contiguous().numpy()

@@ -95,7 +95,7 @@ class Renderer:
     ) -> np.ndarray:
         """One frame (H W 3 uint8 sRGB) of a motion: 52, 4, 3, 2 2 and L 3, as in `Motion`."""
         drawn = draw(self.scene, blendshapes, head_rotation, head_translation, gaze, lip_offsets)
-        return self._shown(self._refiner.pictures([drawn])[0] if self._refiner else composite(self._layers, drawn))
+        return self._shown(self._refiner.picture(drawn) if self._refiner else composite(self._layers, drawn))
 
     def _shown(self, picture: np.ndarray) -> np.ndarray:
         """The whole photo with a picture of the crop in its place."""

@@ -39,11 +39,11 @@ def too_far(motion: Motion) -> np.ndarray:
         Rotation.from_quat(motion.head_rotation).magnitude(),
         np.linalg.norm(motion.head_translation, axis=1),
     )
-    ends = (
+    furthest_turn, furthest_shift = (
         free + (most - free) * np.arctanh(FURTHEST) - 1e-4
         for free, most in ((FREE_TURN, MOST_TURN), (FREE_SHIFT, MOST_SHIFT))
     )
-    return (turns > next(ends)) | (shifts > next(ends))
+    return (turns > furthest_turn) | (shifts > furthest_shift)
 
 
 def _asked(wanted: np.ndarray, free: float, most: float) -> np.ndarray:

@@ -29,7 +29,7 @@ from vividlib.training.video_batches import EYES, MOUTH, SINGLES, Batch, Batches
 from vividlib.training.video_critic import Critic, adversarial, verdict_loss
 
 CHECK = frozenset({"id22", "id23", "presenter_3"})
-"""People who only tell how training goes."""
+"""People who only tell how training goes, and on whom CAUTION and `networks.KEPT` were chosen."""
 RATE, CRITIC_RATE = 5e-4, 4e-4
 WARM_UP, SLOWING = 100, 2000  # steps
 DETAIL_FROM = 3700  # steps: priced from the start, a generator that cannot tell places apart yet does nothing at all
@@ -45,7 +45,7 @@ HIDDEN = 0.25  # share of the weight of what the photo does not show: nobody kno
 WINDOW, STEP = 9, 3  # px in which the brightest and the darkest place are looked for, and from one to the next
 EDGES, EXTREMES, DETAIL, MOTION, NEIGHBOURS, CODE, RESIDUAL_FLOW = 0.3, 6.0, 4.0, 0.5, 0.5, 1e-4, 1e-3
 VERDICT, MATCHING = 1.5e-3, 0.015
-"""Weights of losses beside the difference; those of the critic pull about a third as much at what it sees."""
+"""Weights of losses beside the difference; at a mouth each pulls about as much."""
 
 
 def edges(found: torch.Tensor, truth: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

@@ -53,11 +53,12 @@ def find_pairs(folder: Path) -> list[Pair]:
     InputError
         If there are none.
     """
-    stems = {file: file.stem.split("_") for file in sorted(folder.glob("*/*.npz")) if ".partial" not in file.name}
+    stored = [file for file in sorted(folder.glob("*/*.npz")) if ".partial" not in file.name]
+    known = set(stored)
     found = [
         Pair(file.parent.name, photo, file)
-        for file in stems
-        if (photo := file.with_name(file.stem.rpartition("_")[0] + ".npz")) in stems
+        for file in stored
+        if (photo := file.with_name(file.stem.rpartition("_")[0] + ".npz")) in known
     ]
     if not found:
         raise InputError(f"No pairs in {folder}; make some with `python -m vividlib.training video-pairs`.")
