@@ -90,14 +90,20 @@ def test_a_token_that_is_no_longer_good_is_asked_for_again(studio, token, sent):
     assert (report["asked"], report["denied"]) == (1, 1) and report["frames"]
 
 
-def test_parameters_that_somebody_deletes_are_created_again(studio, token, sent):
+def test_parameters_that_somebody_deletes_are_created_again(studio, token, sent, monkeypatch):
     with VTubeStudio("127.0.0.1", studio.port, token) as out:
         out.send(shown(jawOpen=0.1))
         sent()
         tell(studio.port, "TestForget")
-        for _ in range(4):  # one is refused, its answer is read with a later one
+        again, create = threading.Event(), vts._create_parameters
+        monkeypatch.setattr(vts, "_create_parameters", lambda socket: (create(socket), again.set()))
+        for _ in range(1000):  # one is refused, its answer is read with a later one, sooner or later
             out.send(shown(jawOpen=0.9))
             sent()
+            if again.wait(0.05):
+                break
+        out.send(shown(jawOpen=0.9))
+        sent()
     report = ended(studio)
     assert set(report["errors"]) == {453} and report["created"].keys() == vts.CUSTOM.keys()
     assert report["frames"][-1]["JawOpen"] == pytest.approx(0.9)
