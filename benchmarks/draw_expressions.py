@@ -1,8 +1,8 @@
 """Draw portraits with eight expressions: ``python -m benchmarks.draw_expressions FOLDER SHEET``.
 
 Two rows of the sheet are one person: by photo and mesh alone, and below as networks mend that. The first is the astronaut
-of scikit-image, the others are the first portraits of the folder in which a face is found, twelve people in all, or those
-that are named. The networks are the best among the assets, or those of a file of weights. The sheet shows people: it is
+of scikit-image, the others are the first portraits of the folder in which a face is found, twelve people in all, or, behind
+her, those that are named. The networks are the best among the assets, or those of a file of weights. The sheet shows people: it is
 not for publishing.
 """
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from vividlib.errors import InputError
 from vividlib.mesh_to_video.network_sizes import FAST
 from vividlib.training import video, video_batches
 
@@ -81,3 +82,9 @@ def test_what_ships_is_careful():
         wanted = weight / 2 if name in last else weight
         torch.testing.assert_close(shipped[name].float(), wanted, atol=2e-3, rtol=2e-3)
     assert shipped.keys() == learned.keys()
+
+
+def test_nobody_to_learn_from_is_told(video_pairs, tmp_path, monkeypatch):
+    monkeypatch.setattr(video, "CHECK", {"anna", "id22"})
+    with pytest.raises(InputError, match="only people who check"):
+        video.train(video_pairs, tmp_path, 3)

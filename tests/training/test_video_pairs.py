@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from vividlib.errors import InputError
 from vividlib.mesh_to_video.warp import lay
 from vividlib.training.video_batches import find_pairs, read_pair
-from vividlib.training.video_pairs import BEYOND
+from vividlib.training.video_pairs import BEYOND, prepare
 
 
 def analytic(batch):
@@ -27,3 +28,9 @@ def test_what_lies_beyond_the_picture_does_not_count(video_pairs):
         *_, looked_at = read_pair(pair)
         assert set(np.unique(looked_at)) <= {0, 1, 2, BEYOND}
         assert 0.02 < np.isin(looked_at, (1, 2)).mean() < 0.2
+
+
+@pytest.mark.parametrize("asked", [(0, 1, 1), (1, 0, 1), (1, 1, 0)])
+def test_no_pairs_are_not_prepared(tmp_path, asked):
+    with pytest.raises(InputError, match="at least one"):
+        prepare(tmp_path, tmp_path / "pairs", *asked)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from vividlib import weights
 from vividlib.errors import InputError
-from vividlib.mesh_to_video.network_sizes import FAST
+from vividlib.mesh_to_video.network_sizes import SIZES
 
 if TYPE_CHECKING:
     from vividlib.mesh_to_video.networks import VideoNetworks
 
 DEFAULT: str | None = "auto"
 """What videos are drawn with where nothing is said."""
-TRAINED = {"fast": ("video_fast.safetensors", FAST)}
+TRAINED = {"fast": ("video_fast.safetensors", SIZES["fast"])}
 """File of the weights and sizes, by name, the best first."""
 
 

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vividlib import backend
+from vividlib.errors import InputError
 from vividlib.mesh_to_video.network_sizes import SIZES
 from vividlib.mesh_to_video.networks import VideoNetworks
 from vividlib.mesh_to_video.warp import lay
@@ -153,11 +154,21 @@ def train(folder: Path, out: Path, steps: int, size: str = "fast", seed: int = 0
     size : of the networks, a name in `SIZES`
     seed : of weights, batches and augmentation
     device : as for `vividlib.backend.device`
+
+    Raises
+    ------
+    InputError
+        If there is nobody to learn from.
+    BackendError
+        If the device cannot be used.
     """
     torch.manual_seed(seed)
     device = backend.device(device)
     pairs = find_pairs(folder)
-    batches = Batches([pair for pair in pairs if pair.person not in CHECK], seed)
+    learned = [pair for pair in pairs if pair.person not in CHECK]
+    if not learned:
+        raise InputError(f"{folder} shows only people who check the training; add pairs of others.")
+    batches = Batches(learned, seed)
     strangers = [pair for pair in pairs if pair.person in CHECK]
     checks = [on(device, batch_of(strangers[i::8][:8])) for i in range(min(8, len(strangers)))]
     networks = VideoNetworks(SIZES[size]).to(device, memory_format=torch.channels_last)

@@ -94,7 +94,7 @@ def batch_of(pairs: list[Pair]) -> Batch:
 
 
 class Batches:
-    """Random pairs, people as often as the square root of what there is of them, in other light and colours, mirrored and blurred."""
+    """Random pairs in other light and colours, mirrored and blurred; people as often as the root of what there is of them."""
 
     def __init__(self, pairs: list[Pair], seed: int):
         self.people = {person: [p for p in pairs if p.person == person] for person in {p.person for p in pairs}}

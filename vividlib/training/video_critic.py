@@ -1,7 +1,8 @@
 """The adversary of the second stage: it looks at mouths and eyes and tells filmed ones from drawn ones.
 
-A patch discriminator (Isola et al., CVPR 2017, section 3.2) with instance normalisation and hinge loss. It sees what the
-mesh has at each pixel, too: a mouth that stays shut where the mesh opens it is not real. Its features are the perceptual ones of the training (feature matching: Wang et al., CVPR 2018, section 3.3).
+A patch discriminator (Isola et al., CVPR 2017, section 3.2) with instance normalisation and hinge loss. It sees what
+the mesh has at each pixel, too: a mouth that stays shut where the mesh opens it is not real. Its features are the
+perceptual ones of the training (feature matching: Wang et al., CVPR 2018, section 3.3).
 """
 
 from __future__ import annotations

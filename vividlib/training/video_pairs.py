@@ -112,7 +112,14 @@ def prepare(folder: Path, out: Path, videos: int, photos: int, frames: int) -> N
     videos : of a person at most
     photos : for each video, see `vividlib.training.video_photos.photos_of`
     frames : others of each photo
+
+    Raises
+    ------
+    InputError
+        If there are to be none.
     """
+    if min(videos, photos, frames) < 1:
+        raise InputError("Pairs need at least one video, one photo and one other frame each; ask for 1 or more.")
     head = load()
     for person, files in videos_of(folder, videos).items():
         if person in HELD_OUT:
