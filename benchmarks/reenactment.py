@@ -53,7 +53,7 @@ from vividlib.reconstruction.landmarks import find_faces, find_portrait
 from vividlib.training.clips import HELD_OUT
 from vividlib.training.fitted import fitted, too_far
 from vividlib.training.video_pairs import inside, looked_at, patch_scene, truth_patch
-from vividlib.training.video_photos import INNER_LIPS
+from vividlib.training.video_photos import gap
 from vividlib.types import HeadModel
 
 CLIPS_EACH = 3  # of an anchor
@@ -137,11 +137,6 @@ def judge(made: dict, truths: dict, masks: dict, heads: dict, some: list[int], e
         "sharpness": mean(sharpness(made[n]) for n in spread) / mean(sharpness(truths[n]) for n in spread),
         "unrest": change(made) / change(truths) if steps else np.nan,
     }
-
-
-def gap(landmarks: np.ndarray) -> float:
-    """Between the lips, in the middle, px."""
-    return float(np.linalg.norm(np.subtract(*landmarks[list(INNER_LIPS), :2])))
 
 
 def mean(values) -> float:

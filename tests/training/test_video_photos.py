@@ -6,7 +6,7 @@ import pytest
 from vividlib.mesh_to_video.render import Renderer
 from vividlib.reconstruction.landmarks import find_portrait
 from vividlib.training import video_photos
-from vividlib.training.video_photos import INNER_LIPS, STIRRED, a_look, beside, remade
+from vividlib.training.video_photos import STIRRED, a_look, beside, gap, remade
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +34,6 @@ def test_a_video_too_short_to_choose_from_gives_what_it_has():
 
 def test_a_remade_photo_has_its_mouth_closed(portrait, face, head):
     """The astronaut smiles with open lips."""
-
-    def gap(points):
-        return float(np.linalg.norm(np.subtract(*points[list(INNER_LIPS), :2])))
 
     closed = find_portrait(Renderer(face, None).frame(np.zeros(52, np.float32)))
     assert gap(closed.landmarks) < 0.5 * gap(portrait.landmarks)

@@ -37,7 +37,6 @@ TURN = 4.0  # degrees, standard deviation by which remade heads are turned
 NEAR = 1 / 3  # of the frames: those in which the head is where it is in the photo
 TINTED, PAINTED, COVERED = 0.2, 0.2, 0.06  # of the photos
 INNER_LIPS = 13, 14  # landmarks in the middle of the upper and the lower one
-OUTER_EYES = 33, 263
 STIRRED = np.unique([*LIP_LANDMARKS, *np.concatenate(EYES)])
 
 Look = Callable[[np.ndarray], np.ndarray]
@@ -61,7 +60,7 @@ def photos_of(
         return
     every = [Other(*one) for one in tracked]
     landmarks = np.stack([one.landmarks for one in every])[..., :2]
-    by_gap = np.linalg.norm(np.subtract(*landmarks[:, INNER_LIPS].swapaxes(0, 1)), axis=1).argsort()
+    by_gap = np.argsort([gap(points) for points in landmarks])
     closed, wide = by_gap[: int(CLOSED * len(every)) + 1], by_gap[-int(WIDE * len(every)) - 1 :]
     for _ in range(photos):
         try:
@@ -79,6 +78,12 @@ def photos_of(
         look = a_look(portrait, random)
         others = {str(n): every[n]._replace(image=look(every[n].image)) for n in some}
         yield replace(portrait, image=look(portrait.image)), others
+
+
+def gap(landmarks: np.ndarray) -> float:
+    """Between the lips of landmarks (478, 2 or 3, px), in the middle, px."""
+    upper, lower = landmarks[list(INNER_LIPS), :2]
+    return float(np.linalg.norm(upper - lower))
 
 
 def beside(landmarks: np.ndarray, first: int, count: int, random: np.random.Generator) -> list[int]:
