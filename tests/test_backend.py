@@ -90,6 +90,20 @@ def test_loops_are_compiled_where_nothing_can_be_kept(monkeypatch):
     assert backend.compiled(lambda x: x + 1)(1) == 2
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_frames_made_ahead_come_in_order_and_no_more_are_read_than_needed(threads):
+    read = []
+    frames = ((read.append(i) or i, 10) for i in range(9))
+    made = backend.ahead(lambda first, second: first + second, frames, threads)
+    assert next(made) == 10 and len(read) == threads + 1
+    assert list(made) == list(range(11, 19))
+
+
+def test_a_frame_that_cannot_be_made_is_said():
+    with pytest.raises(ZeroDivisionError):
+        list(backend.ahead(lambda number: 1 / number, ((number,) for number in (2, 1, 0)), 2))
+
+
 def test_threads_that_compute_alone_leave_the_others_as_they_are():
     def threads(barrier):
         torch.rand(100, 100) @ torch.rand(100, 100)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -118,6 +120,32 @@ def each_frame(draw: Callable[[Frame], Drawn], frames: Sequence[Frame]) -> list[
 
     with ThreadPoolExecutor(get_num_threads()) as pool:
         return list(pool.map(draw, frames))
+
+
+def ahead(
+    draw: Callable[..., Drawn], frames: Iterable[tuple], threads: int, begin: Callable[[], None] | None = None
+) -> Iterator[Drawn]:
+    """What ``draw`` makes of the arguments of every frame, in order, so many ahead of what is asked for.
+
+    Parameters
+    ----------
+    frames : arguments of ``draw``; these must not be overwritten when the next ones come
+    threads : how many frames are made at a time
+    begin : done in each of these first
+    """
+    with ThreadPoolExecutor(threads, initializer=begin) as pool:
+        waiting: deque[Future] = deque()
+        for frame in frames:
+            waiting.append(pool.submit(draw, *frame))
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def cores() -> int:
+    """How many cores this process may use, where the system says so; else how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def one_core() -> None:

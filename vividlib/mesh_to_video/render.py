@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numba import get_num_threads
 
-from vividlib.backend import one_core
+from vividlib.backend import ahead, one_core
 from vividlib.errors import InputError
 from vividlib.mesh_to_video.composite import composite
 from vividlib.mesh_to_video.dense_motion import draw
@@ -75,15 +73,7 @@ class Renderer:
 
     def frames(self, motion: Motion) -> Iterator[np.ndarray]:
         """The frames (H W 3 uint8 sRGB) of a motion, drawn on all cores, a few ahead of what is asked for."""
-        cores = get_num_threads()
-        with ThreadPoolExecutor(cores, initializer=one_core if self._refiner else None) as pool:
-            ahead = deque()
-            for now in motion.frames():
-                ahead.append(pool.submit(self.frame, *now))
-                if len(ahead) > cores:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
+        return ahead(self.frame, motion.frames(), get_num_threads(), one_core if self._refiner else None)
 
     def frame(
         self,

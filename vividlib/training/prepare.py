@@ -7,11 +7,8 @@ on disk, and of `sync`, which is quick. What cannot be learned from is left out,
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, as_completed
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -21,7 +18,6 @@ import silero_vad
 import torch
 from scipy.interpolate import PchipInterpolator
 from scipy.spatial.transform import Rotation
-from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from vividlib.conventions import MOTION_RATE, SAMPLE_RATE
@@ -34,6 +30,7 @@ from vividlib.training.align import phones_of
 from vividlib.training.filmed import Film, landmarks_of_film, meet, track, tracked, watch
 from vividlib.training.sync import heard_opening, lags
 from vividlib.training.visemes import Phone, voiced
+from vividlib.training.workers import workers
 from vividlib.types import Speech
 
 SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi")
@@ -68,9 +65,7 @@ def prepare(folder: Path, out: Path, each: Sequence[str] = ()) -> dict:
         If there are no videos.
     """
     films = {film.name: film for film in find_films(Path(folder), each)}
-    with ProcessPoolExecutor(
-        len(os.sched_getaffinity(0)), multiprocessing.get_context("spawn"), initializer=_begin
-    ) as pool:
+    with workers() as pool:
         _, dropped = _run(pool, "landmarks", _see, {name: (film, out) for name, film in films.items()})
         seen = [film for name, film in films.items() if name not in dropped]
         people = _people(seen)
@@ -115,18 +110,6 @@ def _people(films: list[Film]) -> dict[str, list[Film]]:
     for film in films:
         people.setdefault(film.speaker, []).append(film)
     return dict(sorted(people.items(), key=lambda item: -len(item[1])))
-
-
-def _begin() -> None:
-    """Every core has a process of its own, which ends with the one that began it, however that ends."""
-    threadpool_limits(1)
-    torch.set_num_threads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    multiprocessing.parent_process().join()
-    os._exit(1)
 
 
 def _run(pool: Executor, stage: str, function: Callable, jobs: dict[str, tuple]) -> tuple[dict, dict[str, str]]:
