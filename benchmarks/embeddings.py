@@ -1,44 +1,45 @@
-"""Embeddings of faces, by a network of face recognition that the caller brings along.
+"""Embeddings of faces, by the network of face recognition that comes with dlib (King, "Dlib-ml", JMLR 2009).
 
-Any ONNX file of the kind that ArcFace (Deng et al., CVPR 2019) made common: faces laid on five points, N 3 112 112, RGB in
-[-1, 1], in; N C out. None is shipped, and those published have licences of their own, many for research only. Needs
-onnxruntime.
+Its weights are in the public domain (CC0) and tell strangers apart on LFW in 99.4 % of pairs, as their author reports.
+Neither they nor dlib are part of the library: ``pip install dlib-bin face_recognition_models``, 100 MB.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-SIDE = 112  # px
-PLACES = np.array(
-    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
-)  # px, where ArcFace has both eyes, the tip of the nose and both corners of the mouth; from the left of the picture
-POINTS = ((33, 133), (362, 263), (4,), (61,), (291,))
-"""MediaPipe's landmarks of these; an eye is where the middle between its corners is, wherever it looks."""
+WEIGHTS = "models/dlib_face_recognition_resnet_model_v1.dat"
+SIDE, MARGIN = 150, 0.25  # px; share of the face that is left about it
+PLACES = np.array([[0.1206, 0.2137], [0.3341, 0.2291], [0.6461, 0.2290], [0.8596, 0.2135], [0.4901, 0.6278]])
+"""Where dlib has the corners of the eyes, from the left of the picture, and the place under the nose; shares of the face.
+"""
+POINTS = [33, 133, 362, 263, 2]
+"""MediaPipe's landmarks of these."""
 
 
-def embedder(file: Path) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """What embeds a face: picture (H W 3 uint8 sRGB) and its landmarks (478, 2 or more, px) to C numbers."""
-    import onnxruntime
+def embedder() -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
+    """What embeds a face: picture (H W 3 uint8 sRGB) and its landmarks (478, 2 or more, px) to 128 numbers.
 
-    network = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-    [face] = network.get_inputs()
+    None where dlib and its weights are not installed.
+    """
+    weights = find_spec("face_recognition_models")
+    if not (find_spec("dlib") and weights):
+        return None
+    import dlib
 
-    def embed(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-        pixels = aligned(picture, landmarks).astype(np.float32) / 127.5 - 1
-        return network.run(None, {face.name: np.moveaxis(pixels, 2, 0)[None]})[0][0]
-
-    return embed
+    network = dlib.face_recognition_model_v1(str(Path(weights.origin).parent / WEIGHTS))
+    return lambda picture, landmarks: np.array(network.compute_face_descriptor(aligned(picture, landmarks)))
 
 
 def aligned(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """The face, turned, moved and scaled until its points lie best on PLACES: SIDE SIDE 3."""
-    points = np.stack([landmarks[list(some), :2].mean(0) for some in POINTS])
-    here, there = points @ [1, 1j], PLACES @ [1, 1j]
+    here = landmarks[POINTS, :2] @ [1, 1j]
+    there = SIDE * (PLACES + MARGIN) / (1 + 2 * MARGIN) @ [1, 1j]
     around = here - here.mean()
     turn = np.vdot(around, there) / np.vdot(around, around)
     place = there.mean() - turn * here.mean()

@@ -7,7 +7,7 @@ import numpy as np
 
 def csim(found: np.ndarray, truth: np.ndarray) -> float:
     """Mean cosine of embeddings (..., C) of made pictures with those of real ones: 1 where they are the same person to
-    the network that embedded them, about 0 between strangers.
+    the network that embedded them. Strangers have about 0 by ArcFace, about 0.8 by dlib's.
 
     Figures of two networks do not compare; papers use ArcFace (Deng et al., CVPR 2019).
     """
