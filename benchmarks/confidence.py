@@ -3,19 +3,22 @@
 Each portrait of FOLDER is spoilt in eight ways: a patch of skin over the chin, boxes over the mouth, half of the face
 and the eyes, noise, blur, darkness, few pixels. The landmarks found in the good picture are the truth for the spoilt
 ones. Rendered heads, turned by up to 65 degrees, whole and spoilt, have their own truth. A fit counts as good when its
-landmarks are within `TOLERANCE` of it and nothing was put before mouth or chin. Writes
+landmarks are within `TOLERANCE` of it and nothing was put before eyes, mouth or chin. Writes
 benchmarks/results/confidence.json: what the confidence is for each kind of picture, how many poor fits fall below
 `POOR` and how many good ones, the area under the ROC curve, what the residual of the fit and the turn of the head would
 tell, and the constants that a regression finds anew.
 
-Covered mouths are looked at once more by themselves: a fist, a mask or a scarf of four textures. Every other portrait
-and two of the textures give the constants of the lips; what is reported comes from the rest.
+Covered mouths and eyes are looked at once more by themselves: a fist, a mask or a scarf, a bar or sunglasses, of four
+textures; closed eyes, as the library draws them, are none that are covered. Every other portrait and two of the textures
+give the constants of lips and eyes; what is reported comes from the rest.
 """
 
 from __future__ import annotations
 
 import argparse
+import warnings
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 import cv2
@@ -25,31 +28,39 @@ from scipy.spatial.transform import Rotation
 from scipy.stats import mannwhitneyu
 
 from benchmarks.common import write
-from vividlib.errors import VividError
+from vividlib.conventions import ARKIT_INDEX
+from vividlib.errors import FitWarning, VividError
 from vividlib.geometry.camera import head_to_camera, project
 from vividlib.head.embed import CAMERA, SIZE, shade, with_brows
 from vividlib.head.model import deform, landmarks_of, load, person
 from vividlib.media.image import load_image
+from vividlib.mesh_to_video.render import Renderer
 from vividlib.reconstruction.confidence import (
     POOR,
     TOLERANCE,
     agreement_chance,
     deviation,
     disagreement,
+    eye_contrast,
     eye_distance,
+    eyes_chance,
     lip_contrast,
     lips_chance,
 )  # fmt: skip
+from vividlib.reconstruction.fit import fit_portrait
 from vividlib.reconstruction.landmarks import bounding_box, find_portrait
 from vividlib.reconstruction.solve import solve
 from vividlib.training.landmarks import random_head
+from vividlib.types import Portrait
 
 HEADS = 50
 TURN = (65, 20, 20)  # degrees, largest yaw, pitch, roll of rendered heads
 SEED = 1
-SHAPES = ("fist", "mask", "scarf")
-LEARNED, REPORTED = ("cheek", "own forehead"), ("another's forehead", "cloth")  # textures of covers
-COVERED = 0.02  # share of portraits whose mouth is covered, in use: a guess
+COVERS = {"lips": ("fist", "mask", "scarf"), "eyes": ("bar", "sunglasses")}
+LEARNED = {"lips": ("cheek", "own forehead"), "eyes": ("cheek", "cloth")}  # textures of covers
+REPORTED = {"lips": ("another's forehead", "cloth"), "eyes": ("dark glass", "hair")}
+WHOLE = {"lips": ("as it is",), "eyes": ("as it is", "closed")}  # what is not to be warned of
+COVERED = 0.02  # share of portraits whose mouth is covered, in use, and of those whose eyes are: a guess
 
 
 @dataclass(frozen=True)
@@ -60,18 +71,19 @@ class Trial:
     error: float  # share of the eye distance
     mirror: float  # disagreement with the mirrored photo, share of the eye distance
     lips: float  # contrast of the lips
+    eyes: float  # and of the eyes
     residual: float  # of the fit before the bend, share of the eye distance
     turn: float  # degrees
 
     @property
     def confidence(self) -> float:
         """As `vividlib.reconstruction.confidence.confidence` has it."""
-        return min(agreement_chance(self.mirror), lips_chance(self.lips))
+        return min(agreement_chance(self.mirror), lips_chance(self.lips), eyes_chance(self.eyes))
 
     @property
     def good(self) -> bool:
         """Landmarks where they belong, and seen rather than guessed."""
-        return self.error <= TOLERANCE and self.kind not in ("chin", "mouth")
+        return self.error <= TOLERANCE and self.kind not in ("chin", "mouth", "half", "eyes")
 
 
 def spoilt(kind: str, image: np.ndarray, box, rng) -> tuple[np.ndarray, float]:
@@ -118,12 +130,12 @@ def trial(head, kind: str, image: np.ndarray, truth: np.ndarray) -> Trial | None
         return None  # something else was found
     turn = float(np.degrees(np.arccos(np.clip(solution.rotation[0, 2, 2], -1, 1))))
     residual = deviation(solution.residual[0], 0) / eyes
-    contrast = lip_contrast(portrait.image, portrait.landmarks)
-    return Trial(kind, error, min(disagreement(portrait), 1.0), contrast, residual, turn)
+    contrasts = (seen(portrait.image, portrait.landmarks) for seen in (lip_contrast, eye_contrast))
+    return Trial(kind, error, min(disagreement(portrait), 1.0), *contrasts, residual, turn)
 
 
 def covered(shape: str, texture: np.ndarray, image: np.ndarray, box, rng) -> np.ndarray:
-    """A picture with a fist, a mask or a scarf of a texture (h w 3 uint8) before the mouth."""
+    """A picture with a shape of `COVERS`, of a texture (h w 3 uint8), before the mouth or the eyes."""
     x, y, w, h = (int(v) for v in box)
     mask = np.zeros(image.shape[:2], np.uint8)
     if shape == "fist":
@@ -132,11 +144,18 @@ def covered(shape: str, texture: np.ndarray, image: np.ndarray, box, rng) -> np.
     elif shape == "mask":
         outline = [(-0.05, 0.5), (0.5, 0.45), (1.05, 0.5), (0.95, 0.85), (0.5, 1.05), (0.05, 0.85)]
         cv2.fillPoly(mask, [(np.array([x, y]) + np.multiply(outline, [w, h])).astype(np.int32)], 255)
-    else:
+    elif shape == "scarf":
         top = int(y + h * rng.uniform(0.55, 0.64))
         cv2.rectangle(mask, (x - w * 3 // 10, top), (x + w * 13 // 10, image.shape[0]), 255, -1)
+    elif shape == "bar":
+        cv2.rectangle(mask, (x, y + h * 16 // 100), (x + w, y + h * 44 // 100), 255, -1)
+    else:
+        for side in (0.27, 0.73):
+            middle = (int(x + w * side), int(y + h * 0.31))
+            cv2.ellipse(mask, middle, (w * 21 // 100, h * 13 // 100), 0, 0, 360, 255, -1)
     size = (int(w * 1.3), int(h * 0.75))
-    move = np.array([[1, 0, x + w / 2 - size[0] / 2], [0, 1, y + h * 0.82 - size[1] / 2]])
+    down = 0.32 if shape in COVERS["eyes"] else 0.82
+    move = np.array([[1, 0, x + w / 2 - size[0] / 2], [0, 1, y + h * down - size[1] / 2]])
     patch = cv2.resize(texture, size, interpolation=cv2.INTER_AREA)
     patch = cv2.warpAffine(patch, move, mask.shape[::-1], borderMode=cv2.BORDER_REFLECT_101)
     return np.where(mask[..., None] > 0, patch, image)
@@ -164,53 +183,83 @@ def cloth(rng) -> np.ndarray:
     return np.clip(colour + rng.normal(0, 3, (96, 128, 1)), 0, 255).astype(np.uint8)
 
 
-def covers(head, folder: Path, rng) -> list[tuple[bool, Trial]]:
-    """Whether it is of the half that is learned from, and the trial: portraits as they are and with mouths covered."""
-    images = [load_image(path) for path in sorted(folder.iterdir())]
-    faces = [find_portrait(image, face=0) for image in images]
+def dark_glass() -> np.ndarray:
+    """Nearly black, lighter towards one side, with the light of a window on it."""
+    _, across = np.mgrid[:96, :128] / 96
+    glass = np.repeat((20 + 30 * across)[..., None], 3, axis=2)
+    return cv2.GaussianBlur(cv2.rectangle(glass, (20, 30), (34, 46), (150, 150, 150), -1), (0, 0), 2).astype(np.uint8)
+
+
+def hair(rng) -> np.ndarray:
+    """Strands of some colour, down the picture."""
+    strands = cv2.GaussianBlur(rng.normal(0, 1, (96, 128)), (0, 0), sigmaX=0.7, sigmaY=25)
+    colour = rng.uniform((20, 10, 5), (150, 110, 70))
+    return np.clip(colour * (1 + 0.5 * strands / strands.std())[..., None], 0, 255).astype(np.uint8)
+
+
+def with_closed_eyes(face: Portrait, head) -> np.ndarray:
+    """The same picture, as `vividlib.mesh_to_video` draws it with closed eyes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FitWarning)
+        fitted = fit_portrait(face, head)
+    closed = fitted.expression.copy()
+    closed[[ARKIT_INDEX["eyeBlinkLeft"], ARKIT_INDEX["eyeBlinkRight"]]] = 1
+    return Renderer(fitted, size=None).frame(closed)
+
+
+def covers(head, faces: list[Portrait], part: str, rng) -> list[tuple[bool, Trial]]:
+    """Whether it is of the half that is learned from, and the trial: portraits as they are and with a part covered."""
     trials = []
-    for n, (image, face) in enumerate(zip(images, faces)):
+    for n, face in enumerate(faces):
+        other = faces[n - 7]
         textures = {
-            "cheek": cheek(image, face.box),
-            "own forehead": forehead(image, face.box),
-            "another's forehead": forehead(images[n - 7], faces[n - 7].box),
+            "cheek": cheek(face.image, face.box),
+            "own forehead": forehead(face.image, face.box),
+            "another's forehead": forehead(other.image, other.box),
             "cloth": cloth(rng),
+            "dark glass": dark_glass(),
+            "hair": hair(rng),
         }
-        pictures = {name: covered(str(rng.choice(SHAPES)), t, image, face.box, rng) for name, t in textures.items()}
-        for kind, picture in {"as it is": image, **pictures}.items():
+        pictures = {"as it is": face.image} | {
+            name: covered(str(rng.choice(COVERS[part])), textures[name], face.image, face.box, rng)
+            for name in LEARNED[part] + REPORTED[part]
+        }
+        if "closed" in WHOLE[part]:
+            pictures["closed"] = with_closed_eyes(face, head)
+        for kind, picture in pictures.items():
             found = trial(head, kind, picture, face.landmarks[:, :2])
             trials += [(n % 2 == 0, found)] if found else []
     return trials
 
 
-def summary_of_covers(trials: list[tuple[bool, Trial]]) -> dict:
+def summary_of_covers(trials: list[tuple[bool, Trial]], part: str) -> dict:
     """How many of the half that was not learned from are warned of, and what regression finds in the other half."""
     kinds = {}
-    for kind in ("as it is", *LEARNED, *REPORTED):
+    for kind in WHOLE[part] + LEARNED[part] + REPORTED[part]:
         some = [t for learned, t in trials if t.kind == kind and not learned]
         kinds[kind] = {
             "pictures": len(some),
             "warned": int(sum(t.confidence < POOR for t in some)),
             "warned_by_the_mirror_alone": int(sum(agreement_chance(t.mirror) < POOR for t in some)),
         }
-    seen, hidden = ([t.lips for learned, t in trials if not learned and t.kind in which]
-                    for which in (("as it is",), REPORTED))  # fmt: skip
-    learned = [t for learned, t in trials if learned and t.kind not in REPORTED]
-    bare = np.array([t.kind == "as it is" for t in learned])
+    signal = attrgetter(part)
+    seen, hidden = ([signal(t) for learned, t in trials if not learned and t.kind in which]
+                    for which in (WHOLE[part], REPORTED[part]))  # fmt: skip
+    learned = [t for learned, t in trials if learned and t.kind not in REPORTED[part]]
+    bare = np.array([t.kind in WHOLE[part] for t in learned])
     weight = np.where(bare, (1 - COVERED) / bare.sum(), COVERED / (~bare).sum())
-    middle, steepness = logistic([t.lips for t in learned], bare, weight)
+    middle, steepness = logistic([signal(t) for t in learned], bare, weight)
     return {
-        "auc_lips": round(float(mannwhitneyu(seen, hidden).statistic / len(seen) / len(hidden)), 3),
-        "regression": {"hidden": round(middle, 2), "clarity": round(steepness, 2)},
+        "auc_contrast": round(float(mannwhitneyu(seen, hidden).statistic / len(seen) / len(hidden)), 3),
+        "regression": {"even": round(middle, 2), "steepness": round(steepness, 2)},
         "kinds": kinds,
     }
 
 
-def photos(head, folder: Path, rng) -> list[Trial | None]:
+def photos(head, faces: list[Portrait], rng) -> list[Trial | None]:
     trials = []
-    for path in sorted(folder.iterdir()):
-        image = load_image(path)
-        truth = find_portrait(image, face=0).landmarks[:, :2]
+    for face in faces:
+        image, truth = face.image, face.landmarks[:, :2]
         trials.append(trial(head, "as it is", image, truth))
         for kind in KINDS:
             picture, factor = spoilt(kind, image, bounding_box(truth), rng)
@@ -265,10 +314,10 @@ def summary(trials: list[Trial | None]) -> dict:
 
 
 def regression(trials: list[Trial]) -> dict:
-    """EVEN and STEEPNESS from the trials: of landmarks where they belong on the disagreement."""
+    """`AGREE` from the trials: of landmarks where they belong on the disagreement."""
     good = np.array([t.error <= TOLERANCE for t in trials])
     even, steepness = logistic([t.mirror for t in trials], good, np.full(len(good), 1 / len(good)))
-    return {"even": round(even, 4), "steepness": round(-steepness, 2)}
+    return {"even": round(even, 4), "steepness": round(steepness, 2)}
 
 
 def logistic(signal, good: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
@@ -284,12 +333,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="portraits")
     options = parser.parse_args()
     head, rng = load(), np.random.default_rng(SEED)
-    sets = {"photos": photos(head, options.folder, rng), "renders": renders(head, rng)}
+    faces = [find_portrait(load_image(path), face=0) for path in sorted(options.folder.iterdir())]
+    sets = {"photos": photos(head, faces, rng), "renders": renders(head, rng)}
     found = [t for trials in sets.values() for t in trials if t]
     write("confidence", {
         "tolerance": TOLERANCE, "warned_below": POOR, "regression": regression(found),
         **{name: summary(trials) for name, trials in sets.items()},
-        "covers": summary_of_covers(covers(head, options.folder, rng)),
+        "covers": {part: summary_of_covers(covers(head, faces, part, rng), part) for part in COVERS},
     })  # fmt: skip
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from vividlib.errors import FitWarning
 from vividlib.reconstruction.confidence import (
-    EVEN,
+    AGREE,
+    INSIDE,
     POOR,
     TOLERANCE,
     _twins,
@@ -17,12 +18,15 @@ from vividlib.reconstruction.confidence import (
     confidence,
     deviation,
     disagreement,
+    eye_contrast,
     eye_distance,
+    eyes_chance,
     lip_contrast,
     lips_chance,
 )
 from vividlib.reconstruction.fit import fit_portrait
 from vividlib.reconstruction.landmarks import find_portrait
+from vividlib.reconstruction.solve import EYES
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +42,14 @@ def spoilt(portrait, way):
         image[y - 10 : y + h + 20, x - 20 : x + w // 2] = (40, 90, 60)
     elif way == "bar":
         image[y + h // 6 : y + h // 2, x - 5 : x + w + 5] = 15
+    elif way == "forehead":  # skin, but no eyes
+        image[y + h // 6 : y + h // 2, x : x + w] = np.tile(image[y : y + h // 6, x : x + w], (3, 1, 1))[
+            : h // 2 - h // 6
+        ]
+    elif way == "sunglasses":
+        for eye in EYES:
+            middle = portrait.landmarks[eye, :2].mean(0)
+            cv2.ellipse(image, middle.astype(int).tolist(), (w * 22 // 100, h * 14 // 100), 0, 0, 360, (30, 25, 25), -1)
     elif way == "blur":
         image = cv2.GaussianBlur(image, (0, 0), h / 22)
     elif way == "hand":  # skin with lines: the upper half of the face, upside down
@@ -92,7 +104,7 @@ def test_it_is_the_same_for_the_picture_at_another_place(portrait):
     assert disagreement(there) == pytest.approx(disagreement(portrait), rel=0.1)
 
 
-@pytest.mark.parametrize("way", ["half", "bar", "blur"])
+@pytest.mark.parametrize("way", ["half", "forehead", "blur"])
 def test_a_warning_says_that_a_spoilt_photo_is_fitted_poorly(way, portrait, head):
     poor = find_portrait(spoilt(portrait, way), face=0)
     assert deviation(poor.landmarks[:, :2], portrait.landmarks[:, :2]) > TOLERANCE * eye_distance(portrait.landmarks)
@@ -103,8 +115,15 @@ def test_a_warning_says_that_a_spoilt_photo_is_fitted_poorly(way, portrait, head
 @pytest.mark.parametrize("way", ["hand", "mask"])
 def test_a_covered_mouth_is_named_though_the_mirror_sees_the_same(way, portrait, head):
     poor = find_portrait(spoilt(portrait, way), face=0)
-    assert disagreement(poor) < EVEN
+    assert disagreement(poor) < AGREE[0]
     with pytest.warns(FitWarning, match="mouth or chin is covered.*use a photo that shows the lips"):
+        assert fit_portrait(poor, head).confidence < POOR
+
+
+@pytest.mark.parametrize("way", ["bar", "sunglasses"])
+def test_covered_eyes_are_named(way, portrait, head):
+    poor = find_portrait(spoilt(portrait, way), face=0)
+    with pytest.warns(FitWarning, match="eyes are covered.*use a photo that shows them"):
         assert fit_portrait(poor, head).confidence < POOR
 
 
@@ -112,15 +131,25 @@ def grey(image):
     return np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
 
 
-@pytest.mark.parametrize("change", [grey, lambda image: (image * 0.1).astype(np.uint8), lambda image: image // 2 + 100])
-def test_lips_are_seen_whatever_the_colour_and_the_light(change, portrait):
+def lit_from_the_side(image):
+    """Half as bright and less from the tip of the nose to the right."""
+    across = np.linspace(-1, 1, image.shape[1])[:, None]
+    return (image * (0.6 - 0.4 * np.tanh(20 * (across + 0.12)))).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    "change", [grey, lambda image: (image * 0.1).astype(np.uint8), lambda image: image // 2 + 100, lit_from_the_side]
+)
+def test_lips_and_eyes_are_seen_whatever_the_colour_and_the_light(change, portrait):
     assert lips_chance(lip_contrast(change(portrait.image), portrait.landmarks)) > POOR
+    assert eyes_chance(eye_contrast(change(portrait.image), portrait.landmarks)) > POOR
 
 
-def test_lips_are_seen_in_a_small_picture(portrait):
+def test_lips_and_eyes_are_seen_in_a_small_picture(portrait):
     factor = 40 / portrait.box[3]
     image = cv2.resize(portrait.image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     assert lips_chance(lip_contrast(image, (portrait.landmarks + 0.5) * factor - 0.5)) > POOR
+    assert eyes_chance(eye_contrast(image, (portrait.landmarks + 0.5) * factor - 0.5)) > POOR
 
 
 def test_lips_are_not_seen_on_plain_or_noisy_ground_or_beside_the_mouth(portrait):
@@ -129,6 +158,40 @@ def test_lips_are_not_seen_on_plain_or_noisy_ground_or_beside_the_mouth(portrait
     assert lip_contrast(np.full_like(noise, 128), portrait.landmarks) == pytest.approx(0, abs=1e-6)
     assert lips_chance(lip_contrast(noise, portrait.landmarks)) < POOR
     assert lip_contrast(portrait.image, beside) < lip_contrast(portrait.image, portrait.landmarks) / 2
+
+
+def test_eyes_are_not_seen_on_plain_or_noisy_ground_nor_one_eye_alone(portrait):
+    noise = np.random.default_rng(0).normal(128, 5, portrait.image.shape).astype(np.uint8)
+    assert eye_contrast(np.full_like(noise, 128), portrait.landmarks) == pytest.approx(0, abs=1e-4)
+    for eye in EYES:
+        one = portrait.image.copy()
+        left, top = portrait.landmarks[eye, :2].min(0).astype(int) - 4
+        right, bottom = portrait.landmarks[eye, :2].max(0).astype(int) + 5
+        one[top:bottom, left:right] = noise[top:bottom, left:right]
+        assert eyes_chance(eye_contrast(one, portrait.landmarks)) < POOR
+
+
+def test_what_is_around_the_face_does_not_tell_whether_eyes_are_seen(portrait):
+    inside = np.zeros(portrait.image.shape[:2], np.uint8)
+    cv2.fillConvexPoly(inside, cv2.convexHull(portrait.landmarks[INSIDE, :2].astype(np.int32)), 1)
+    inside = cv2.dilate(inside, np.ones((5, 5)))[..., None] > 0
+    black, white = (
+        eye_contrast(np.where(inside, portrait.image, v).astype(np.uint8), portrait.landmarks) for v in (0, 255)
+    )
+    assert black == pytest.approx(white, rel=0.1)
+
+
+def test_eyes_beyond_the_border_of_the_picture_are_not_seen(portrait):
+    for side in (slice(None, int(portrait.landmarks[362, 0])), slice(int(portrait.landmarks[133, 0]), None)):
+        moved = portrait.landmarks - [side.start or 0, 0, 0]
+        assert eye_contrast(np.ascontiguousarray(portrait.image[:, side]), moved) == 0
+
+
+def test_a_large_picture_is_read_as_a_small_one_is(portrait):
+    large = cv2.resize(portrait.image, None, fx=8, fy=8, interpolation=cv2.INTER_CUBIC)
+    there = 8 * (portrait.landmarks + 0.5) - 0.5
+    for contrast in (eye_contrast, lip_contrast):
+        assert contrast(large, there) == pytest.approx(contrast(portrait.image, portrait.landmarks), rel=0.15)
 
 
 def test_lips_beyond_the_border_of_the_picture_are_not_seen(portrait):

@@ -1,11 +1,12 @@
-"""How far a fit can be trusted: the face is found once more in the mirrored photo, and the lips must look like lips.
+"""How far a fit can be trusted: the face is found once more in the mirrored photo, and lips and eyes must look it.
 
 Where a detector sees a face it finds the same points in the mirrored picture; where it guesses, in the dark, behind an
 obstacle, on the far side of a turned head, it often does not. This tells good fits from poor ones at least as well as
 the residual of the fit or the turn of the head (benchmarks/confidence.py), and does not depend on the head that is
-fitted. What it misses is a guess that is the same in both: a mouth behind a hand, a mask or a scarf. There the colours
-tell, which change all along the borders of lips and just anyhow along a guess. Neither notices a chin that is covered
-up to the lips.
+fitted. What it misses is a guess that is the same in both: a mouth behind a hand, a mask or a scarf, eyes behind
+sunglasses. There the colours tell: they change all along the borders of lips and just anyhow along a guess, and lashes,
+irises and whites are darker and lighter than plain skin, cloth or glass before them. Nothing of this notices a chin that
+is covered up to the lips, or strands of hair before the eyes.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from functools import cache
 
 import cv2
 import numpy as np
+from scipy.special import expit
 
 from vividlib.conventions import LIPS
 from vividlib.head.model import landmarks_of, load, twins
@@ -22,29 +24,46 @@ from vividlib.reconstruction.solve import EYES, OVAL
 from vividlib.types import Portrait
 
 TOLERANCE = 0.07  # of the eye distance: how far landmarks of a good fit lie from the truth, root mean square
-EVEN, STEEPNESS = 0.057, 2.2  # the logistic regression of "within TOLERANCE" on the logarithm of the disagreement
-HIDDEN, CLARITY = 0.65, 7.0  # the same of "lips are seen" on the logarithm of their contrast; one mouth in 50 is not
+AGREE = 0.051, -2.6  # logistic regression of "within TOLERANCE" on the logarithm of the disagreement: even, steepness
+LIPS_SEEN = 0.65, 7.0  # the same of "lips are seen" on the logarithm of their contrast; one mouth in 50 is not
+EYES_SEEN = 0.3, 4.0  # the same of "eyes are seen" on the logarithm of theirs
 POOR = 0.5  # the confidence below which a fit is more likely off than not
 SMALL, TURNED = 64, 35  # px of height and degrees from which size or turn is named as the likely cause
 INSIDE = np.setdiff1d(np.arange(468), OVAL)  # the outline slides over the skin, irises move
 LOWER, UPPER = slice(2, 9), slice(12, 19)  # of the loops of `LIPS`, without the corners, which beards and smiles hide
 SKIN, BLUR = 0.08, 0.015  # of the eye distance: how far from the lips skin is sampled, and how smoothly
 NOISE = 1.0  # of lightness and of red, CIELAB: a fainter change may be chance
+LARGE = 150.0  # px of eye distance from which colours are read in a smaller picture
 
 
 def confidence(portrait: Portrait) -> float:
-    """The lesser of two chances in [0, 1]: that landmarks lie within `TOLERANCE` of the truth, that lips are seen."""
-    return min(agreement_chance(disagreement(portrait)), lips_chance(lip_contrast(portrait.image, portrait.landmarks)))
+    """The least of three chances in [0, 1]: landmarks lie within `TOLERANCE` of the truth, lips are seen, eyes are."""
+    image, landmarks = portrait.image, portrait.landmarks
+    return min(
+        agreement_chance(disagreement(portrait)),
+        lips_chance(lip_contrast(image, landmarks)),
+        eyes_chance(eye_contrast(image, landmarks)),
+    )
 
 
 def agreement_chance(disagreement: float) -> float:
     """Chance that landmarks lie within `TOLERANCE` of the truth."""
-    return float(1 / (1 + (disagreement / EVEN) ** STEEPNESS))
+    return _chance(disagreement, *AGREE)
 
 
 def lips_chance(contrast: float) -> float:
     """Chance that lips are seen where the landmarks have them, and not what covers them."""
-    return float(contrast**CLARITY / (contrast**CLARITY + HIDDEN**CLARITY))
+    return _chance(contrast, *LIPS_SEEN)
+
+
+def eyes_chance(contrast: float) -> float:
+    """Chance that eyes are seen where the landmarks have them, and not what covers them."""
+    return _chance(contrast, *EYES_SEEN)
+
+
+def _chance(signal: float, even: float, steepness: float) -> float:
+    """Logistic regression on the logarithm of a signal."""
+    return float(expit(steepness * np.log(max(signal, 1e-6) / even)))
 
 
 def disagreement(portrait: Portrait) -> float:
@@ -78,13 +97,7 @@ def lip_contrast(image: np.ndarray, landmarks: np.ndarray) -> float:
     outer, inner = points[LIPS[0]], points[LIPS[1]]
     away = outer - inner.mean(0)
     skin = outer + SKIN * eyes * away / np.linalg.norm(away, axis=1, keepdims=True)
-    corner = np.clip(np.floor(skin.min(0) - 2).astype(int), 0, np.array(image.shape[1::-1]) - 1)
-    right, bottom = np.maximum(np.ceil(skin.max(0) + 3).astype(int), corner + 1)
-    mouth = image[corner[1] : bottom, corner[0] : right].astype(np.float32)
-    mouth /= 2 * mouth.mean() + 1  # as bright as any other
-    mouth = cv2.GaussianBlur(cv2.cvtColor(mouth, cv2.COLOR_RGB2LAB), (0, 0), max(0.5, BLUR * eyes))
-    places = np.stack([skin, (outer + inner) / 2, inner]) - corner
-    colours = cv2.remap(mouth, places.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    colours = _colours(image, np.stack([skin, (outer + inner) / 2, inner]), eyes)
     changes = np.hstack(np.diff(colours[..., :2], axis=0))  # of lightness and red, across both borders: 20 4
     lips = np.stack([changes[LOWER], changes[UPPER]])
     mean = lips.mean(1)
@@ -93,6 +106,43 @@ def lip_contrast(image: np.ndarray, landmarks: np.ndarray) -> float:
     squared = (mean * np.linalg.solve(covariance, mean.T).T).sum(1).mean()
     red = colours[..., 1].var()
     return float(squared / (2 + 2 * red / (red + NOISE**2)))
+
+
+def eye_contrast(image: np.ndarray, landmarks: np.ndarray) -> float:
+    """How much lightness varies along the lids and between them, of the eye where it varies less.
+
+    Standard deviation of lightness (CIELAB), in units of that over the rest of the same half of the face, so that pale
+    pictures have their share, and light from one side changes little. 0 where the picture does not show both eyes.
+
+    Parameters
+    ----------
+    image : H W 3 uint8 sRGB
+    landmarks : 478 3 px
+    """
+    points = landmarks[:, :2]
+    lids = points[np.array(EYES)]  # 2 16 2, from corner to corner and back
+    eyes = np.hstack([lids, (lids[:, 1:8] + lids[:, :8:-1]) / 2])
+    places = [*eyes, *(points[half] for half in _halves())]
+    lightness = _colours(image, np.concatenate(places), eye_distance(landmarks))[:, 0]
+    right, left, right_half, left_half = np.split(lightness, np.cumsum([len(p) for p in places])[:-1])
+    shown = ((eyes >= 0) & (eyes <= np.array(image.shape[1::-1]) - 1)).all((1, 2))
+    return float(min(shown * [right.std(), left.std()] / (np.array([right_half.std(), left_half.std()]) + NOISE)))
+
+
+def _colours(image: np.ndarray, places: np.ndarray, eyes: float) -> np.ndarray:
+    """CIELAB of an image at places (... 2 px), ``eyes`` px being the eye distance, in a picture as bright as any other."""
+    flat = places.reshape(-1, 2)
+    corner = np.clip(np.floor(flat.min(0) - 2).astype(int), 0, np.array(image.shape[1::-1]) - 1)
+    right, bottom = np.maximum(np.ceil(flat.max(0) + 3).astype(int), corner + 1)
+    part = image[corner[1] : bottom, corner[0] : right].astype(np.float32)
+    whole = np.array(part.shape[1::-1])
+    small = np.maximum(1, np.rint(whole * min(1, LARGE / eyes)).astype(int))
+    part = cv2.resize(part, small.tolist(), interpolation=cv2.INTER_AREA)
+    part /= 2 * part.mean() + 1
+    part = cv2.GaussianBlur(cv2.cvtColor(part, cv2.COLOR_RGB2LAB), (0, 0), max(0.5, BLUR * min(eyes, LARGE)))
+    at = ((flat - corner + 0.5) * small / whole - 0.5)[None].astype(np.float32)
+    found = cv2.remap(part, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return found.reshape(*places.shape[:-1], 3)
 
 
 def deviation(landmarks: np.ndarray, others: np.ndarray) -> float:
@@ -112,8 +162,10 @@ def advice(portrait: Portrait, turn: float) -> str:
         return f"The face is {portrait.box[3]} px high; use a larger picture or a closer crop."
     if turn > TURNED:
         return f"The face looks {turn:.0f} degrees away from the camera; use a photo from the front, or add one."
-    if agreement_chance(disagreement(portrait)) >= POOR:  # so it is the lips
-        return "The mouth or chin is covered or hardly to be seen; use a photo that shows the lips."
+    if agreement_chance(disagreement(portrait)) >= POOR:
+        if lips_chance(lip_contrast(portrait.image, portrait.landmarks)) < POOR:
+            return "The mouth or chin is covered or hardly to be seen; use a photo that shows the lips."
+        return "The eyes are covered or hardly to be seen; use a photo that shows them, without sunglasses."
     return "The face is partly covered, blurred, dark or hardly like a face; use a sharp photo that shows all of it."
 
 
@@ -121,3 +173,11 @@ def advice(portrait: Portrait, turn: float) -> str:
 def _twins() -> np.ndarray:
     """The landmark on the other side of each (478), as the default head has them."""
     return twins(landmarks_of(load(), load().template))
+
+
+@cache
+def _halves() -> tuple[np.ndarray, np.ndarray]:
+    """Landmarks of the right and of the left half of the face, without outline and eyes."""
+    across = landmarks_of(load(), load().template)[:, 0]
+    rest = np.setdiff1d(INSIDE, EYES)
+    return rest[across[rest] < 1e-4], rest[across[rest] > -1e-4]
