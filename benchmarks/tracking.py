@@ -36,7 +36,7 @@ from scipy.spatial.transform import Rotation
 from benchmarks.common import measure, write
 from vividlib.conventions import ARKIT
 from vividlib.geometry.camera import head_to_camera, project
-from vividlib.head.model import deform, landmarks_of, load
+from vividlib.head.model import deform, landmarks_of, load, person
 from vividlib.media.image import load_image
 from vividlib.media.video import read_video
 from vividlib.metrics.jitter import pose_jitter, shape_jitter
@@ -249,24 +249,27 @@ def curves(landmarks: Landmarks, head: HeadModel) -> dict:
 
 
 def identity(landmarks: Landmarks, head: HeadModel) -> dict:
-    """Of the coefficients and of the neutral heads that tracking reads from each clip."""
-    people, coefficients, neutrals = [], [], []
-    for person, clips in PEOPLE.items():
+    """Of what is read from each clip: the coefficients, the faces that they make, and these bent to the landmarks."""
+    people, coefficients, unbent, neutrals = [], [], [], []
+    for who, clips in PEOPLE.items():
         for clip in clips:
             points, _ = landmarks.of_clip(clip)
             points = points[~np.isnan(points[:, 0, 0])]
             found, neutral = track.read_person(points, head)
-            people.append(person)
+            people.append(who)
             coefficients.append(found)
+            unbent.append(person(head, found)[head.regions["face"]])
             neutrals.append(neutral[head.regions["face"]])
     table = np.array(coefficients)
     apart = np.linalg.norm(table[:, None] - table, axis=2)
-    meshes = np.array([[vertex_error(one, other) for other in neutrals] for one in neutrals])
-    return {
-        "people": len(PEOPLE), "clips": len(people),
-        "coefficients": {name: round(value, 3) for name, value in separation(apart, people).items()},
-        "neutral_face_mm": {name: round(value, 3) for name, value in separation(meshes, people).items()},
-    }  # fmt: skip
+    distances = {"coefficients": apart} | {
+        name: np.array([[vertex_error(one, other) for other in faces] for one in faces])
+        for name, faces in (("face_of_coefficients_mm", unbent), ("neutral_face_mm", neutrals))
+    }
+    return {"people": len(PEOPLE), "clips": len(people)} | {
+        name: {key: round(value, 3) for key, value in separation(distance, people).items()}
+        for name, distance in distances.items()
+    }
 
 
 def jitter(landmarks: Landmarks, head: HeadModel) -> dict:

@@ -3,6 +3,8 @@ import pytest
 from skimage.data import astronaut
 
 from vividlib.errors import FaceTooSmallError, NoFaceError, SeveralFacesError
+from vividlib.reconstruction import landmarks
+from vividlib.reconstruction.correction import correct
 from vividlib.reconstruction.landmarks import PATIENCE, bounding_box, find_faces, find_portrait, track_faces
 
 
@@ -97,11 +99,22 @@ def test_a_small_face_is_followed_through_a_video_and_found_again():
         np.testing.assert_allclose(np.median((points - still)[:, :2], 0), offset, atol=2.5)
 
 
-def test_where_no_face_is_none_is_given_and_looking_thoroughly_is_rare(monkeypatch):
-    from vividlib.reconstruction import landmarks
+@pytest.mark.parametrize("count", range(4))
+def test_every_frame_is_corrected_by_its_own_pixels(monkeypatch, count):
+    photo = astronaut()
+    frames = [photo // (1 + i) + 60 * i for i in range(count)]
+    found = [None if i == 1 else landmarks.detect(photo)[0] + i for i in range(count)]
+    monkeypatch.setattr(landmarks, "_tracked", lambda frames: zip(frames, found))
+    tracked = list(track_faces(frames))
+    assert [points is None for points in tracked] == [points is None for points in found]
+    for frame, points, seen in zip(frames, tracked, found):
+        if seen is not None:
+            np.testing.assert_allclose(points, correct(frame, seen[None], twice=False)[0], atol=1e-3)
 
+
+def test_where_no_face_is_none_is_given_and_looking_thoroughly_is_rare(monkeypatch):
     looks = []
-    monkeypatch.setattr(landmarks, "find_faces", lambda frame: looks.append(frame) or [])
+    monkeypatch.setattr(landmarks, "detect", lambda frame: looks.append(frame) or [])
     empty = np.full((120, 160, 3), 120, np.uint8)
     assert list(track_faces([empty] * (2 * PATIENCE))) == [None] * (2 * PATIENCE)
     assert len(looks) == 2
@@ -109,8 +122,6 @@ def test_where_no_face_is_none_is_given_and_looking_thoroughly_is_rare(monkeypat
 
 @pytest.mark.parametrize("picture", [lambda: astronaut()[:256, 90:346], lambda: on_canvas(0.1)], ids=["near", "far"])
 def test_the_first_frame_agrees_with_the_later_ones_also_after_a_loss(monkeypatch, picture):
-    from vividlib.reconstruction import landmarks
-
     monkeypatch.setattr(landmarks, "PATIENCE", 1)
     still = picture()
     shown = [still] * 9 + [np.full_like(still, 120)] * 2 + [still] * 9

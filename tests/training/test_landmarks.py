@@ -25,7 +25,8 @@ def test_a_known_habit_is_unlearned(monkeypatch):
     arrays = fit(detected[:300], drawn[:300], bare[:300], twins(landmarks_of(head, head.template)), loose)
     monkeypatch.setattr(correction, "_map", lambda: tuple(arrays.values()))
     fresh = np.flatnonzero(~bare)[150:]
-    corrected = correction.correct(detected[fresh])
+    faces, roll, size = correction.normalise(detected[fresh])
+    corrected = detected[fresh] + size[:, None, None] * (correction.habit(correction.scores_of(faces)) @ roll)
 
     def off(points):
         difference = np.delete(points - true[fresh], LIPS[0], 1)[..., :2]

@@ -4,7 +4,8 @@ Its network draws every face towards the faces that it knows: a smile comes out 
 nose almost not at all, and the pose takes up what the face may not. How it does so was learned from rendered heads,
 whose landmarks are known (`vividlib.training.landmarks`): a linear map from a face as detected to how far each of its
 landmarks is astray, as active appearance models map residuals to updates (Cootes, Edwards and Taylor, "Active
-appearance models", 1998, section 4). Lips, lids and irises stay where they were seen: MediaPipe looks at them more
+appearance models", 1998, section 4), and what a small network sees in the picture besides
+(`vividlib.reconstruction.landmark_network`). Lips and lids stay where they were seen: MediaPipe looks at them more
 closely (Grishchenko et al., "Attention Mesh", 2020), and on photos it is right there.
 """
 
@@ -23,13 +24,31 @@ SKIN = 468  # landmarks before those of the irises
 EYE_CORNERS = np.array([[33, 133], [362, 263]])  # right, left
 
 
-def correct(landmarks: np.ndarray) -> np.ndarray:
-    """Landmarks (B 478 3 px) as MediaPipe gives them to where they are on the face (B 478 3 px, float64)."""
-    mean, components, response = _map()
+def correct(image: np.ndarray, landmarks: np.ndarray, twice: bool = True) -> np.ndarray:
+    """Landmarks as MediaPipe gives them to where they are on the face (B 478 3 px, float64).
+
+    Parameters
+    ----------
+    image : H W 3 uint8, the picture that they were found in
+    landmarks : B 478 3 px, faces of that picture
+    twice : look at the mirrored picture too, which makes mirrored pictures agree and takes twice as long
+    """
+    from vividlib.reconstruction.landmark_network import astray  # here, because torch takes seconds to load
+
     faces, roll, size = normalise(landmarks)
-    scores = (faces.reshape(len(faces), -1) - mean) @ components.T
-    astray = (np.column_stack([np.ones(len(scores)), scores]) @ response).reshape(landmarks.shape)
-    return landmarks + size[:, None, None] * (astray @ roll)
+    return landmarks + size[:, None, None] * ((habit(scores_of(faces)) + astray(image, landmarks, faces, twice)) @ roll)
+
+
+def scores_of(faces: np.ndarray) -> np.ndarray:
+    """Scores (B K) of normalised faces (B 478 3) in the components of the map."""
+    mean, components, _ = _map()
+    return (faces.reshape(len(faces), -1) - mean) @ components.T
+
+
+def habit(scores: np.ndarray) -> np.ndarray:
+    """How far landmarks of such faces (B K scores) are astray (B 478 3), whatever the picture shows."""
+    _, _, response = _map()
+    return (np.column_stack([np.ones(len(scores)), scores]) @ response).reshape(len(scores), -1, 3)
 
 
 def normalise(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

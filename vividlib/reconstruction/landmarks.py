@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 import cv2
 import numpy as np
 
+from vividlib.backend import ahead, one_core
 from vividlib.errors import FaceTooSmallError, NoFaceError, SeveralFacesError
 from vividlib.reconstruction.correction import correct
 from vividlib.types import Portrait
@@ -69,7 +70,7 @@ def find_portrait(image: np.ndarray, face: int | None = None) -> Portrait:
 
 def find_faces(image: np.ndarray) -> list[np.ndarray]:
     """Landmarks (478 3 px) of every face in a picture (H W 3 uint8), largest first."""
-    return list(correct(np.array(found))) if (found := detect(image)) else []
+    return list(correct(image, np.array(found))) if (found := detect(image)) else []
 
 
 def detect(image: np.ndarray) -> list[np.ndarray]:
@@ -93,8 +94,18 @@ def track_faces(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray | None]:
     """Landmarks (478 3 px) of the one face in each frame (H W 3 uint8), None where it is lost.
 
     The whole frame is watched until the face is lost there; then it is looked for as in a photo, and
-    the part of the frame around it is watched, in which it is large enough to be followed.
+    the part of the frame around it is watched, in which it is large enough to be followed. One frame
+    is read ahead, so none may be overwritten when the next one comes.
     """
+    return ahead(_corrected, _tracked(frames), 1, one_core)  # a frame is corrected while MediaPipe looks at the next
+
+
+def _corrected(frame: np.ndarray, points: np.ndarray | None) -> np.ndarray | None:
+    return None if points is None else correct(frame, points[None], twice=False)[0]
+
+
+def _tracked(frames: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    """Each frame, and landmarks as MediaPipe sees them."""
     with contextlib.ExitStack() as graphs:
         mesh, window, rest, followed = None, None, 0, False
         for frame in frames:
@@ -102,14 +113,14 @@ def track_faces(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray | None]:
             with contextlib.nullcontext() if mesh else _native_silence():  # its threads chatter as they start
                 mesh = mesh or graphs.enter_context(_face_mesh(static_image_mode=False))
                 points = _follow(mesh, frame, window, followed)
-            if points is None and not rest and (found := find_faces(frame)):
+            if points is None and not rest and (found := detect(frame)):
                 window = _window(bounding_box(found[0]), WATCHED, frame.shape)
                 points = _follow(mesh, frame, window, False)
                 points = found[0] if points is None else points
             elif points is None:
                 rest = rest - 1 if rest else PATIENCE
             followed = points is not None
-            yield points
+            yield frame, points
 
 
 def _follow(mesh, frame: np.ndarray, window: tuple[int, int, int, int], followed: bool) -> np.ndarray | None:
@@ -119,7 +130,7 @@ def _follow(mesh, frame: np.ndarray, window: tuple[int, int, int, int], followed
         points = _read(mesh, frame[top:bottom, left:right])
         if points is None:
             return None
-    return correct(points[None] + np.array([left, top, 0]))[0]
+    return points + np.array([left, top, 0])
 
 
 def bounding_box(landmarks: np.ndarray) -> Box:

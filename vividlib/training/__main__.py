@@ -28,6 +28,11 @@ def _parser() -> argparse.ArgumentParser:
     landmarks = steps.add_parser("landmarks", help="learn how MediaPipe's landmarks stray, from rendered heads")
     landmarks.add_argument("videos", type=Path, help="videos of people, a folder for each")
     landmarks.add_argument("out", type=Path, help="a .npz file")
+    network = steps.add_parser(
+        "landmark-network", help="learn what the pixels tell of landmarks besides, once these are"
+    )
+    network.add_argument("videos", type=Path, help="videos of people, a folder for each")
+    network.add_argument("out", type=Path, help="a folder for rendered heads, checkpoints and weights")
     sentence = steps.add_parser("sentence", help="make the sample sentence of assets/ (needs flite)")
     sentence.add_argument("out", type=Path, help="a .wav file")
     train = steps.add_parser("train", help="train the network; continues from its checkpoint")
@@ -81,6 +86,13 @@ def main(arguments: list[str] | None = None) -> int:
             from vividlib.training.landmarks import learn
 
             learn(given.videos, given.out)
+        elif given.step == "landmark-network":
+            from vividlib.training.landmark_network import draw_heads, train
+
+            given.out.mkdir(parents=True, exist_ok=True)
+            if not (heads := given.out / "heads.npz").exists():
+                draw_heads(given.videos, heads)
+            train(heads, given.out)
         elif given.step == "sentence":
             from vividlib.training.sentence import write_sentence
 

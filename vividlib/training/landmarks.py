@@ -7,7 +7,7 @@ from what it saw to how far that was astray. Every head counts a second time as 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -88,6 +88,22 @@ def skins(people: Iterable[tuple[str, np.ndarray]]) -> list[tuple[np.ndarray, np
     return found
 
 
+def wardrobe(
+    videos: Path, most: int, numbers: Collection[int], without: Collection[str] = ()
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """`skins` from the frames with these numbers of at most so many videos of each person, but for those left out.
+
+    Raises
+    ------
+    NoFaceError
+        If there are none.
+    """
+    found = skins((name, frame) for name, frame in frames_of(videos, most, numbers) if name not in without)
+    if not found:
+        raise NoFaceError(f"No video (.mp4) in {videos} shows a face; hand in a folder of people's videos.")
+    return found
+
+
 def dress(head: HeadModel, vertices: np.ndarray, rotation: Rotation, skin: tuple, rng) -> np.ndarray:
     """Render a head with somebody's skin, in light from a random side (SIZE SIZE 3 uint8)."""
     texture, around = skin
@@ -102,28 +118,42 @@ def dress(head: HeadModel, vertices: np.ndarray, rotation: Rotation, skin: tuple
     return np.where(fragments.triangle[..., None] < 0, around, shaded).astype(np.uint8)
 
 
-def sample(head: HeadModel, skin: tuple | None, rng) -> tuple[np.ndarray, np.ndarray] | None:
-    """Landmarks of a random head as detected and as they are (478 3 px each); None where no face was found."""
+def draw(head: HeadModel, skin: tuple | None, rng) -> tuple[np.ndarray, np.ndarray]:
+    """Picture of a random head (SIZE SIZE 3 uint8), in its own colours or with a skin, and its landmarks (478 3 px)."""
     identity, expression, gaze, rotation = random_head(head, rng)
     vertices = deform(head, person(head, identity).astype(np.float32), expression, gaze)
     if skin is None:
         image, _, _ = embed.shade(embed.with_brows(head), vertices, rotation, embed.CAMERA, (embed.SIZE, embed.SIZE))
     else:
         image = dress(head, vertices, rotation, skin, rng)
-    found = detect(image)
     posed = head_to_camera(landmarks_of(head, vertices), rotation.as_quat(), np.zeros(3))
     seen, _ = project(embed.CAMERA, posed)
-    return (found[0], np.column_stack([seen, -posed[:, 2] * embed.CAMERA.scale])) if found else None
+    return image, np.column_stack([seen, -posed[:, 2] * embed.CAMERA.scale])
+
+
+def sample(head: HeadModel, skin: tuple | None, rng) -> tuple[np.ndarray, np.ndarray] | None:
+    """Landmarks of a random head as detected and as they are (478 3 px each); None where no face was found."""
+    image, true = draw(head, skin, rng)
+    found = detect(image)
+    return (found[0], true) if found else None
 
 
 def looseness(head: HeadModel) -> np.ndarray:
-    """How much of its correction in the picture each landmark gets (478): none on and near lips, lids and irises.
+    """How much of its correction in the picture each landmark gets (478) from the map: none on and near lips, lids, irises.
 
     MediaPipe looks at these more closely and on photos is right to the pixel, whereas renders of them deceive it.
     """
     points = landmarks_of(head, head.template)
     distance, _ = cKDTree(points[np.concatenate([*LIPS, *EYES, range(SKIN, len(points))])]).query(points)
     return np.clip((distance - NEAR) / (FAR - NEAR), 0, 1)
+
+
+def astray_by(detected: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Normalised faces (N 478 3) of detected landmarks (N 478 3 px), and how far they are astray in the same units."""
+    faces, roll, size = normalise(detected)
+    astray = (true - detected) @ np.swapaxes(roll, 1, 2) / size[:, None, None]
+    astray[..., 2] -= astray[:, :SKIN, 2].mean(1, keepdims=True)  # depths have no origin
+    return faces, astray
 
 
 def fit(
@@ -139,9 +169,7 @@ def fit(
     """
     detected, true = (np.concatenate([points, points[:, twin] * [-1, 1, 1]]) for points in (detected, true))
     bare = np.tile(bare, 2)
-    faces, roll, size = normalise(detected)
-    astray = (true - detected) @ np.swapaxes(roll, 1, 2) / size[:, None, None]
-    astray[..., 2] -= astray[:, :SKIN, 2].mean(1, keepdims=True)  # depths have no origin
+    faces, astray = astray_by(detected, true)
     astray[..., :2] *= loose[:, None]
     flat = faces.reshape(len(faces), -1)
     mean = flat.mean(0)
@@ -160,6 +188,9 @@ def fit(
 def learn(videos: Path, out: Path, seed: int = 1) -> None:
     """Render, detect, regress, and write ``out`` (npz). What was seen is kept beside it, for other regressions.
 
+    The weights of `vividlib.training.landmark_network` say what this map leaves over, so they have to be learned again
+    after it.
+
     Parameters
     ----------
     videos : as for `vividlib.training.clips.videos_of`
@@ -170,12 +201,10 @@ def learn(videos: Path, out: Path, seed: int = 1) -> None:
         If no skin of anybody can be had from the videos.
     """
     head, rng = load(), np.random.default_rng(seed)
-    wardrobe = skins(frames_of(videos, VIDEOS, [FRAME]))
-    if not wardrobe:
-        raise NoFaceError(f"No video (.mp4) in {videos} shows a face; hand in a folder of people's videos.")
+    clothes = wardrobe(videos, VIDEOS, [FRAME])
     pairs, bare = [], []
     for i in tqdm(range(2 * HEADS)):
-        skin = wardrobe[i // 2 % len(wardrobe)] if i % 2 else None
+        skin = clothes[i // 2 % len(clothes)] if i % 2 else None
         if (pair := sample(head, skin, rng)) is not None:
             pairs.append(pair)
             bare.append(skin is None)
