@@ -24,9 +24,9 @@ from vividlib.reconstruction.solve import EYES, OVAL
 from vividlib.types import Portrait
 
 TOLERANCE = 0.07  # of the eye distance: how far landmarks of a good fit lie from the truth, root mean square
-AGREE = 0.051, -2.6  # logistic regression of "within TOLERANCE" on the logarithm of the disagreement: even, steepness
-LIPS_SEEN = 0.65, 7.0  # the same of "lips are seen" on the logarithm of their contrast; one mouth in 50 is not
-EYES_SEEN = 0.3, 4.0  # the same of "eyes are seen" on the logarithm of theirs
+AGREE = 0.0555, -2.1  # logistic regression of "within TOLERANCE" on the logarithm of the disagreement: even, steepness
+LIPS_SEEN = 0.62, 6.6  # the same of "lips are seen" on the logarithm of their contrast; one mouth in 50 is not
+EYES_SEEN = 0.12, 4.2  # the same of "eyes are seen" on the logarithm of theirs
 POOR = 0.5  # the confidence below which a fit is more likely off than not
 SMALL, TURNED = 64, 35  # px of height and degrees from which size or turn is named as the likely cause
 INSIDE = np.setdiff1d(np.arange(468), OVAL)  # the outline slides over the skin, irises move
@@ -38,8 +38,12 @@ LARGE = 150.0  # px of eye distance from which colours are read in a smaller pic
 
 def confidence(portrait: Portrait) -> float:
     """The least of three chances in [0, 1]: landmarks lie within `TOLERANCE` of the truth, lips are seen, eyes are."""
+    return min(_chances(portrait))
+
+
+def _chances(portrait: Portrait) -> tuple[float, float, float]:
     image, landmarks = portrait.image, portrait.landmarks
-    return min(
+    return (
         agreement_chance(disagreement(portrait)),
         lips_chance(lip_contrast(image, landmarks)),
         eyes_chance(eye_contrast(image, landmarks)),
@@ -162,9 +166,10 @@ def advice(portrait: Portrait, turn: float) -> str:
         return f"The face is {portrait.box[3]} px high; use a larger picture or a closer crop."
     if turn > TURNED:
         return f"The face looks {turn:.0f} degrees away from the camera; use a photo from the front, or add one."
-    if agreement_chance(disagreement(portrait)) >= POOR:
-        if lips_chance(lip_contrast(portrait.image, portrait.landmarks)) < POOR:
-            return "The mouth or chin is covered or hardly to be seen; use a photo that shows the lips."
+    agree, lips, eyes = (chance >= POOR for chance in _chances(portrait))
+    if agree and eyes:
+        return "The mouth or chin is covered or hardly to be seen; use a photo that shows the lips."
+    if agree and lips:
         return "The eyes are covered or hardly to be seen; use a photo that shows them, without sunglasses."
     return "The face is partly covered, blurred, dark or hardly like a face; use a sharp photo that shows all of it."
 

@@ -20,7 +20,7 @@ from vividlib.head.model import landmarks_of, person, shape_scale
 from vividlib.types import Camera, HeadModel
 
 NOISE = 0.001  # metres: how far landmarks of a good detection stray
-DEPTH_TRUST = 0.35  # MediaPipe's depth is a guess of its network; it steadies the pose, no more
+DEPTH_TRUST = 0.25  # MediaPipe's depth is a guess of its network; it steadies the pose, no more
 UNSEEN = ("cheekPuff", "tongueOut", "jawForward")  # landmarks cannot tell them
 PRICE = 0.35  # of a coefficient at 1, in squared sigmas for every hundred coordinates
 TASTE = {
