@@ -1,11 +1,11 @@
-"""How well `Face.confidence` tells poor fits from good ones: ``python -m benchmarks.confidence FOLDER``.
+"""How well warnings tell poor fits from good ones: ``python -m benchmarks.confidence FOLDER``.
 
 Each portrait of FOLDER is spoilt in eight ways: a patch of skin over the chin, boxes over the mouth, half of the face
 and the eyes, noise, blur, darkness, few pixels. The landmarks found in the good picture are the truth for the spoilt
 ones. Rendered heads, turned by up to 65 degrees, whole and spoilt, have their own truth. A fit counts as good when its
 landmarks are within `TOLERANCE` of it and nothing was put before eyes, mouth or chin. Writes
-benchmarks/results/confidence.json: what the confidence is for each kind of picture, how many poor fits fall below
-`POOR` and how many good ones, the area under the ROC curve, what the residual of the fit and the turn of the head would
+benchmarks/results/confidence.json: what the least of the three chances is for each kind of picture (`Face.confidence`
+leaves the eyes' out), of how many poor fits and of how many good ones there are warnings, the area under the ROC curve, what the residual of the fit and the turn of the head would
 tell, and the constants that a regression finds anew.
 
 Covered mouths and eyes are looked at once more by themselves: a fist, a mask or a scarf, a bar or sunglasses, of four
@@ -76,8 +76,8 @@ class Trial:
     turn: float  # degrees
 
     @property
-    def confidence(self) -> float:
-        """As `vividlib.reconstruction.confidence.confidence` has it."""
+    def least(self) -> float:
+        """The least of the chances; `vividlib.reconstruction.fit` warns where it is below `POOR`."""
         return min(agreement_chance(self.mirror), lips_chance(self.lips), eyes_chance(self.eyes))
 
     @property
@@ -239,7 +239,7 @@ def summary_of_covers(trials: list[tuple[bool, Trial]], part: str) -> dict:
         some = [t for learned, t in trials if t.kind == kind and not learned]
         kinds[kind] = {
             "pictures": len(some),
-            "warned": int(sum(t.confidence < POOR for t in some)),
+            "warned": int(sum(t.least < POOR for t in some)),
             "warned_by_the_mirror_alone": int(sum(agreement_chance(t.mirror) < POOR for t in some)),
         }
     signal = attrgetter(part)
@@ -283,7 +283,7 @@ def renders(head, rng) -> list[Trial | None]:
 
 
 def summary(trials: list[Trial | None]) -> dict:
-    """By kind, and how well the confidence sorts good from poor."""
+    """By kind, and how well the least chance sorts good from poor."""
     found = [t for t in trials if t]
     good, poor = ([t for t in found if t.good == which] for which in (True, False))
     kinds = {}
@@ -293,9 +293,9 @@ def summary(trials: list[Trial | None]) -> dict:
             kinds[kind] = {
                 "pictures": len(of_kind),
                 "median_error": round(float(np.median([t.error for t in of_kind])), 3),
-                "median_confidence": round(float(np.median([t.confidence for t in of_kind])), 2),
-                "lowest_confidence": round(min(t.confidence for t in of_kind), 2),
-                "warned": int(sum(t.confidence < POOR for t in of_kind)),
+                "median_least": round(float(np.median([t.least for t in of_kind])), 2),
+                "lowest_least": round(min(t.least for t in of_kind), 2),
+                "warned": int(sum(t.least < POOR for t in of_kind)),
             }
 
     def auc(signal):
@@ -304,9 +304,9 @@ def summary(trials: list[Trial | None]) -> dict:
     return {
         "pictures": len(found),
         "not_found": len(trials) - len(found),
-        "poor_warned": round(float(np.mean([t.confidence < POOR for t in poor])), 3),
-        "good_warned": round(float(np.mean([t.confidence < POOR for t in good])), 3),
-        "auc_confidence": auc(lambda some: [-t.confidence for t in some]),
+        "poor_warned": round(float(np.mean([t.least < POOR for t in poor])), 3),
+        "good_warned": round(float(np.mean([t.least < POOR for t in good])), 3),
+        "auc_least": auc(lambda some: [-t.least for t in some]),
         "auc_residual": auc(lambda some: [t.residual for t in some]),
         "auc_turn": auc(lambda some: [t.turn for t in some]),
         "kinds": kinds,

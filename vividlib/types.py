@@ -112,7 +112,7 @@ class Face:
     translation: np.ndarray  # 3 float64, metres in camera space
     camera: Camera  # for portrait.image
     confidence: float  # in [0, 1]: chance that landmarks lie within 7 % of the eye distance of the truth, or, if less,
-    # that lips and eyes are seen
+    # that the lips are seen
 
 
 _CURVES = "blendshapes", "head_rotation", "head_translation", "gaze", "lip_offsets"

@@ -37,17 +37,11 @@ LARGE = 150.0  # px of eye distance from which colours are read in a smaller pic
 
 
 def confidence(portrait: Portrait) -> float:
-    """The least of three chances in [0, 1]: landmarks lie within `TOLERANCE` of the truth, lips are seen, eyes are."""
-    return min(_chances(portrait))
+    """The lesser of two chances in [0, 1]: landmarks lie within `TOLERANCE` of the truth, lips are seen.
 
-
-def _chances(portrait: Portrait) -> tuple[float, float, float]:
-    image, landmarks = portrait.image, portrait.landmarks
-    return (
-        agreement_chance(disagreement(portrait)),
-        lips_chance(lip_contrast(image, landmarks)),
-        eyes_chance(eye_contrast(image, landmarks)),
-    )
+    Eyes do not count: a head behind sunglasses turns and speaks as any other does.
+    """
+    return min(agreement_chance(disagreement(portrait)), lips_chance(lip_contrast(portrait.image, portrait.landmarks)))
 
 
 def agreement_chance(disagreement: float) -> float:
@@ -166,11 +160,8 @@ def advice(portrait: Portrait, turn: float) -> str:
         return f"The face is {portrait.box[3]} px high; use a larger picture or a closer crop."
     if turn > TURNED:
         return f"The face looks {turn:.0f} degrees away from the camera; use a photo from the front, or add one."
-    agree, lips, eyes = (chance >= POOR for chance in _chances(portrait))
-    if agree and eyes:
+    if agreement_chance(disagreement(portrait)) >= POOR:  # so it is the lips
         return "The mouth or chin is covered or hardly to be seen; use a photo that shows the lips."
-    if agree and lips:
-        return "The eyes are covered or hardly to be seen; use a photo that shows them, without sunglasses."
     return "The face is partly covered, blurred, dark or hardly like a face; use a sharp photo that shows all of it."
 
 

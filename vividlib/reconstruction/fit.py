@@ -16,7 +16,7 @@ from vividlib.errors import FaceTurnedError, FitWarning
 from vividlib.geometry.camera import head_to_camera, project
 from vividlib.head.bend import take_along, thin_plate
 from vividlib.head.model import deform, landmarks_of, person
-from vividlib.reconstruction.confidence import POOR, advice, confidence, deviation
+from vividlib.reconstruction.confidence import POOR, advice, confidence, deviation, eye_contrast, eyes_chance
 from vividlib.reconstruction.solve import EYES, LEFT_IRIS, OVAL, RIGHT_IRIS, Solution, solve
 from vividlib.types import Camera, Face, HeadModel, Portrait
 
@@ -41,8 +41,8 @@ def fit_portrait(portrait: Portrait, head: HeadModel, more: Sequence[Portrait] =
     more
         Other photos of the same person: identity and neutral head fit all of them.
 
-    Warns with `FitWarning` about each photo whose face is probably not where it was found; ``Face.confidence`` is the
-    least of all photos.
+    Warns with `FitWarning` about each photo whose face is probably not where it was found, or whose eyes are not seen;
+    ``Face.confidence`` is the least of all photos.
 
     Raises
     ------
@@ -98,12 +98,19 @@ def _check_turns(solution: Solution) -> None:
 
 
 def _confidence(portraits: Sequence[Portrait], solution: Solution) -> float:
-    """The least confidence of all photos; warns about each that is poor."""
+    """The least confidence of all photos; warns about each that is poor, and about eyes that cannot be seen."""
     each = [confidence(one) for one in portraits]
     for number, (one, sure, turn) in enumerate(zip(portraits, each, _turns(solution)), 1):
         if sure < POOR:
-            message = f"{_photo(number, solution)}{advice(one, turn)} Confidence of the fit: {sure:.2f}."
-            warnings.warn(message, FitWarning, stacklevel=4)  # the line that called pipeline.reconstruct
+            message = f"{advice(one, turn)} Confidence of the fit: {sure:.2f}."
+        elif eyes_chance(eye_contrast(one.image, one.landmarks)) < POOR:
+            message = (
+                "The eyes are covered or hardly to be seen: lids and gaze are guesses. Use a photo that shows them."
+            )
+        else:
+            continue
+        # The line that called pipeline.reconstruct.
+        warnings.warn(_photo(number, solution) + message, FitWarning, stacklevel=4)
     return min(each)
 
 
