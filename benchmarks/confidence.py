@@ -5,8 +5,8 @@ and the eyes, noise, blur, darkness, few pixels. The landmarks found in the good
 ones. Rendered heads, turned by up to 65 degrees, whole and spoilt, have their own truth. A fit counts as good when its
 landmarks are within `TOLERANCE` of it and nothing was put before eyes, mouth or chin. Writes
 benchmarks/results/confidence.json: what the least of the three chances is for each kind of picture (`Face.confidence`
-leaves the eyes' out), of how many poor fits and of how many good ones there are warnings, the area under the ROC curve, what the residual of the fit and the turn of the head would
-tell, and the constants that a regression finds anew.
+leaves the eyes' out), of how many poor fits and of how many good ones there are warnings, the area under the ROC curve,
+what the residual of the fit and the turn of the head would tell, and the constants that a regression finds anew.
 
 Covered mouths and eyes are looked at once more by themselves: a fist, a mask or a scarf, a bar or sunglasses, of four
 textures; closed eyes, as the library draws them, are none that are covered. Every other portrait and two of the textures

@@ -3,11 +3,10 @@
 import numpy as np
 import torch
 
-from vividlib.reconstruction.correction import normalise
+from vividlib.reconstruction.correction import RANK, normalise
 from vividlib.reconstruction.landmark_network import (
     CROP,
     EXTENT,
-    SCORES,
     LandmarkNetwork,
     crop,
     load_network,
@@ -18,7 +17,7 @@ from vividlib.reconstruction.landmark_network import (
 def test_untrained_it_leaves_landmarks_alone():
     network = LandmarkNetwork().eval()
     network.basis.normal_()
-    found = network(torch.rand(2, CROP, CROP) * 255, torch.randn(2, 478, 3), torch.randn(2, SCORES))
+    found = network(torch.rand(2, CROP, CROP) * 255, torch.randn(2, 478, 3), torch.randn(2, RANK))
     assert found.shape == (2, 478, 3) and not found.any()
 
 
@@ -27,7 +26,7 @@ def test_brightness_and_contrast_hardly_matter():
     rng = np.random.default_rng(0)
     picture = torch.from_numpy(rng.normal(128, 40, (1, CROP // 8, CROP // 8)).astype(np.float32))
     crops = torch.nn.functional.interpolate(picture[None], (CROP, CROP), mode="bicubic")[0]
-    faces, scores = (torch.from_numpy(rng.normal(0, 0.5, (1, *s)).astype(np.float32)) for s in ((478, 3), (SCORES,)))
+    faces, scores = (torch.from_numpy(rng.normal(0, 0.5, (1, *s)).astype(np.float32)) for s in ((478, 3), (RANK,)))
     with torch.inference_mode():
         one, other, flat = (network(c, faces, scores) for c in (crops, 0.8 * crops + 30, torch.full_like(crops, 99)))
     assert (one - other).abs().mean() < 0.2 * (one - flat).abs().mean()

@@ -29,8 +29,9 @@ def test_processes_end_with_the_one_that_began_them(tmp_path):
         "    time.sleep(600)\n"
     )
     source = Path(__file__).parents[2]
-    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=source,
-                          env={**os.environ, "PYTHONPATH": str(source)}) as began:  # fmt: skip
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    environment = {**os.environ, "PYTHONPATH": str(source)}
+    with subprocess.Popen([sys.executable, script], **pipes, cwd=source, env=environment) as began:
         worker = int(began.stdout.readline())
         began.kill()
     for _ in range(100):

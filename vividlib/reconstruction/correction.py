@@ -21,6 +21,7 @@ from vividlib.weights import asset_path
 
 WEIGHTS = "landmark_correction.npz"
 SKIN = 468  # landmarks before those of the irises
+RANK = 200  # components of a face as it was detected
 EYE_CORNERS = np.array([[33, 133], [362, 263]])  # right, left
 
 
@@ -36,17 +37,18 @@ def correct(image: np.ndarray, landmarks: np.ndarray, twice: bool = True) -> np.
     from vividlib.reconstruction.landmark_network import astray  # here, because torch takes seconds to load
 
     faces, roll, size = normalise(landmarks)
-    return landmarks + size[:, None, None] * ((habit(scores_of(faces)) + astray(image, landmarks, faces, twice)) @ roll)
+    scores = scores_of(faces)
+    return landmarks + size[:, None, None] * ((habit(scores) + astray(image, landmarks, faces, scores, twice)) @ roll)
 
 
 def scores_of(faces: np.ndarray) -> np.ndarray:
-    """Scores (B K) of normalised faces (B 478 3) in the components of the map."""
+    """Scores (B RANK) of normalised faces (B 478 3) in the components of the map."""
     mean, components, _ = _map()
     return (faces.reshape(len(faces), -1) - mean) @ components.T
 
 
 def habit(scores: np.ndarray) -> np.ndarray:
-    """How far landmarks of such faces (B K scores) are astray (B 478 3), whatever the picture shows."""
+    """How far landmarks of such faces (B RANK scores) are astray (B 478 3), whatever the picture shows."""
     _, _, response = _map()
     return (np.column_stack([np.ones(len(scores)), scores]) @ response).reshape(len(scores), -1, 3)
 

@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from vividlib.reconstruction.correction import EYE_CORNERS, SKIN, normalise, scores_of
+from vividlib.reconstruction.correction import EYE_CORNERS, RANK, SKIN, normalise, scores_of
 from vividlib.weights import load_weights
 
 WEIGHTS = "landmark_network.safetensors"
@@ -25,7 +25,7 @@ CROP, FACE = 192, 128  # px: sides of the crop, and of the face as the network s
 EYE = 32, 48  # px: height and width of an eye
 ROOM = 0.85  # half the width of an eye's picture, in widths of the eye
 FAINT = 8.0  # of 255: contrast that is added to a picture's own, so that noise is not taken for a face
-SCORES, WAYS = 200, 150  # components of the detected face, and of how landmarks stray
+WAYS = 150  # components of how landmarks stray
 AT = 8  # features of each landmark
 HIDDEN, MARKS = 384, 256
 
@@ -45,7 +45,7 @@ class LandmarkNetwork(nn.Module):
             _down(1, 16), _down(16, 32), _Residual(32), _down(32, 64), nn.Conv2d(64, 32, 1), nn.Flatten()
         )
         self.look = nn.Linear(64 * (FACE // 16) ** 2 + 2 * 32 * (EYE[0] // 8) * (EYE[1] // 8), HIDDEN)
-        self.marks = nn.Sequential(nn.Linear(SCORES, MARKS), nn.ReLU())
+        self.marks = nn.Sequential(nn.Linear(RANK, MARKS), nn.ReLU())
         self.join = nn.Sequential(
             nn.Dropout(0.1), nn.Linear(HIDDEN + MARKS, HIDDEN), nn.ReLU(), nn.Dropout(0.1), nn.Linear(HIDDEN, WAYS)
         )
@@ -61,7 +61,7 @@ class LandmarkNetwork(nn.Module):
         ----------
         crops : B CROP CROP, grey, 0 to 255, as `crop` cuts them
         faces : B 478 3, as from `normalise`
-        scores : B SCORES, of the detected face, as `correction` has them
+        scores : B RANK, of the faces, as `correction.scores_of` gives them
         """
         picture = F.interpolate(crops[:, None], (FACE, FACE), mode="bilinear", antialias=True)
         fine = self.fine(_standard(picture))
@@ -86,7 +86,7 @@ def load_network() -> LandmarkNetwork:
     return network.to(memory_format=torch.channels_last)
 
 
-def astray(image: np.ndarray, landmarks: np.ndarray, faces: np.ndarray, twice: bool) -> np.ndarray:
+def astray(image: np.ndarray, landmarks: np.ndarray, faces: np.ndarray, scores: np.ndarray, twice: bool) -> np.ndarray:
     """How far landmarks are astray (B 478 3), as `LandmarkNetwork` says it.
 
     Parameters
@@ -94,20 +94,19 @@ def astray(image: np.ndarray, landmarks: np.ndarray, faces: np.ndarray, twice: b
     image : H W 3 uint8
     landmarks : B 478 3 px
     faces : B 478 3, the same as `normalise` gives them
+    scores : B RANK, of these
     twice : look at the mirrored faces too, which gives mirrored landmarks for a mirrored picture
     """
     network = load_network()
     crops = torch.from_numpy(np.array([crop(image, points) for points in landmarks], np.float32))
     faces = torch.from_numpy(faces)
     with torch.inference_mode():
-        found = _asked(network, crops, faces)
+        found = network(crops, faces.float(), torch.from_numpy(scores).float())
         if twice:
-            found = (found + mirrored(_asked(network, crops.flip(-1), mirrored(faces, network.twin)), network.twin)) / 2
+            others = mirrored(faces, network.twin)
+            scores = torch.from_numpy(scores_of(others.numpy()))
+            found = (found + mirrored(network(crops.flip(-1), others.float(), scores.float()), network.twin)) / 2
         return found.double().numpy()
-
-
-def _asked(network: LandmarkNetwork, crops: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
-    return network(crops, faces.float(), torch.from_numpy(scores_of(faces.numpy())).float())
 
 
 def mirrored(points: torch.Tensor, twin: torch.Tensor) -> torch.Tensor:

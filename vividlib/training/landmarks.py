@@ -25,7 +25,7 @@ from vividlib.head import embed
 from vividlib.head.gaze import eye_shapes
 from vividlib.head.model import deform, landmarks_of, load, person, twins
 from vividlib.media.image import load_image
-from vividlib.reconstruction.correction import SKIN, normalise
+from vividlib.reconstruction.correction import RANK, SKIN, normalise
 from vividlib.reconstruction.fit import fit_portrait
 from vividlib.reconstruction.landmarks import detect, find_portrait
 from vividlib.reconstruction.solve import EYES, FREE
@@ -41,7 +41,6 @@ SHAPES = (0, 6)  # how many shapes act at once
 BOTH_SIDES = 0.8  # share of shapes that act on both sides
 VIDEOS, FRAME = 2, 5  # of each person at most, and the frame of each that gives a skin
 TEXTURE = 512  # px
-RANK = 200  # components of a face as it was detected
 NEAR, FAR = 0.004, 0.016  # metres from lips and lids up to which landmarks stay where they are seen, and from which not
 RIDGE = 100.0  # heads that speak for no correction
 
