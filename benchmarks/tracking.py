@@ -9,7 +9,8 @@ Writes benchmarks/results/tracking.json, unless only some parts are asked for:
   distances alone say whether it does. Then lag, and how much of the height of blinks and of lips that open and
   close is left, between the landmarks of the fitted mesh, before and after smoothing; and of nods and turns, in the
   fitted pose after smoothing, against parabolas through 0.4 s of it before.
-- ``identity``: how much closer the heads of one person from different clips are than those of two persons.
+- ``identity``: how much closer the heads of one person from different clips are than those of two persons: of people
+  nobody has learned from, `SAME` clips each.
 - ``jitter``: still pictures with sensor noise as videos: how far pose and shapes tremble, and the tremble that
   smoothing counts on (`track.REGIONS`, `TURN`, `SHIFT`) as found.
 - ``nods``: of nods and turns by one degree, added to the fitted poses of the stills, the share of their height left.
@@ -39,6 +40,7 @@ from vividlib.geometry.camera import head_to_camera, project
 from vividlib.head.model import deform, landmarks_of, load, person
 from vividlib.media.image import load_image
 from vividlib.media.video import read_video
+from vividlib.metrics.csim import csim
 from vividlib.metrics.jitter import pose_jitter, shape_jitter
 from vividlib.metrics.lag import best_lag
 from vividlib.metrics.peaks import peaks_kept
@@ -48,6 +50,8 @@ from vividlib.reconstruction import track
 from vividlib.reconstruction.landmarks import track_faces
 from vividlib.reconstruction.smooth import noise_level
 from vividlib.reconstruction.solve import Solution
+from vividlib.training.clips import HELD_OUT
+from vividlib.training.identity import COMPARED
 from vividlib.types import Camera, HeadModel, Motion
 
 PEOPLE = {
@@ -63,6 +67,7 @@ LONG = (
 )  # vox_10 is vox_06 once more
 CLIPS = [*(f"long/{name}" for name in LONG.split()), *(clip for clips in PEOPLE.values() for clip in clips)]
 FRAMES = 200  # of a clip at most
+SAME = 8  # clips of each person whose heads are compared
 
 GESTURES = {
     "jaw": (["jawOpen"], "chin_3d", 1),
@@ -248,10 +253,25 @@ def curves(landmarks: Landmarks, head: HeadModel) -> dict:
     return {"correlation": summary, "height_left_quantiles_10_50": heights, "clips": clips}
 
 
+def strangers(folder: Path) -> dict[str, list[str]]:
+    """Clips of people of whom there are several and nobody has learned from."""
+    found = {}
+    for own in sorted([*(folder / "anchors").iterdir(), folder / "grid_s1"]):
+        clips = sorted(own.glob("*.mp4"))
+        if own.name in COMPARED | HELD_OUT and len(clips) >= SAME:
+            picks = np.linspace(0, len(clips) - 1, SAME).round().astype(int)
+            found[own.name] = [str(clips[i].relative_to(folder).with_suffix("")) for i in picks]
+    return found
+
+
 def identity(landmarks: Landmarks, head: HeadModel) -> dict:
-    """Of what is read from each clip: the coefficients, the faces that they make, and these bent to the landmarks."""
+    """Of what is read from each clip: the coefficients, the faces that they make, and these bent to the landmarks.
+
+    Coefficients are compared by their cosine, as Tuan Tran, Hassner, Masi and Medioni compare them ("Regressing robust and
+    discriminative 3D morphable models with a very deep neural network", CVPR 2017), and by their plain distance.
+    """
     people, coefficients, unbent, neutrals = [], [], [], []
-    for who, clips in PEOPLE.items():
+    for who, clips in strangers(landmarks.folder).items():
         for clip in clips:
             points, _ = landmarks.of_clip(clip)
             points = points[~np.isnan(points[:, 0, 0])]
@@ -261,12 +281,15 @@ def identity(landmarks: Landmarks, head: HeadModel) -> dict:
             unbent.append(person(head, found)[head.regions["face"]])
             neutrals.append(neutral[head.regions["face"]])
     table = np.array(coefficients)
-    apart = np.linalg.norm(table[:, None] - table, axis=2)
-    distances = {"coefficients": apart} | {
+    cosines = np.array([[csim(one, other) for other in table] for one in table])
+    distances = {
+        "coefficients_cosine": 1 - cosines,
+        "coefficients": np.linalg.norm(table[:, None] - table, axis=2),
+    } | {
         name: np.array([[vertex_error(one, other) for other in faces] for one in faces])
         for name, faces in (("face_of_coefficients_mm", unbent), ("neutral_face_mm", neutrals))
     }
-    return {"people": len(PEOPLE), "clips": len(people)} | {
+    return {"people": len(set(people)), "clips": len(people)} | {
         name: {key: round(value, 3) for key, value in separation(distance, people).items()}
         for name, distance in distances.items()
     }

@@ -103,7 +103,7 @@ class Face:
 
     head: HeadModel
     portrait: Portrait
-    identity: np.ndarray  # K float32, standard deviations
+    identity: np.ndarray  # K float32, standard deviations: most likely of the person (reconstruction.identity)
     neutral: np.ndarray  # V 3 float32, head space, metres: at rest, lips closed
     expression: np.ndarray  # 52 float32 in [0, 1], in the photo
     remainder: np.ndarray  # V 3 float32, head space, metres: of the photo's expression, what the 52 leave over

@@ -9,7 +9,7 @@ from skimage.data import astronaut
 from vividlib.conventions import ARKIT_INDEX
 from vividlib.errors import FaceTurnedError, FitWarning
 from vividlib.geometry.camera import head_to_camera, project
-from vividlib.head.model import deform, landmarks_of, load
+from vividlib.head.model import deform, landmarks_of, load, person
 from vividlib.metrics.vertex_error import vertex_error
 from vividlib.reconstruction.fit import fit_portrait, landmark_error, refine
 from vividlib.reconstruction.landmarks import find_portrait
@@ -45,7 +45,7 @@ def test_the_smile_is_expression_and_the_neutral_lips_are_closed(face):
 
 def test_eyes_go_with_their_lids_and_teeth_with_the_lips_without_bending(face):
     head = face.head
-    bend = face.neutral - head.template - np.tensordot(face.identity, head.identity_basis, 1)
+    bend = face.neutral - person(head, solve(head, face.portrait.landmarks[None]).identity)
     guides = dict.fromkeys(("teeth_upper", "teeth_lower", "tongue"), "lips_inner")
     guides |= {f"eyeball_{side}": f"eyelids_{side}" for side in ("left", "right")}
     for part, guide in guides.items():

@@ -38,11 +38,11 @@ from vividlib.audio_to_mesh.network import (
 )
 from vividlib.conventions import ARKIT, MOTION_RATE
 from vividlib.errors import AudioError, InputError
+from vividlib.head.model import OWN_HEADS
 from vividlib.types import Face, Motion, check_seed
 from vividlib.weights import load_weights
 
 WEIGHTS = "audio_to_mesh.safetensors"
-OWN_HEADS = "vivid"  # how the names of those heads begin that have the identity basis which styles were learned for
 EASE = 5  # frames in which a mouth begins or stops to take part
 HOLD = 10  # frames that a mouth goes on after the last sound
 _HOP = MEL_HOP * MELS_PER_FRAME  # samples in a frame of motion

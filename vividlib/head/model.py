@@ -16,6 +16,9 @@ from vividlib.media.files import read_arrays
 from vividlib.types import HeadModel
 from vividlib.weights import asset_path
 
+OWN_HEADS = "vivid"
+"""How the names of heads begin whose identity coefficients mean what they mean for the library's own."""
+
 BASIS_STEP = 2e-6
 """Metres: the step in which displacements are stored, as 16-bit integers (so they stay within 65 mm)."""
 

@@ -17,6 +17,7 @@ from vividlib.geometry.camera import head_to_camera, project
 from vividlib.head.bend import take_along, thin_plate
 from vividlib.head.model import deform, landmarks_of, person
 from vividlib.reconstruction.confidence import POOR, advice, confidence, deviation, eye_contrast, eyes_chance
+from vividlib.reconstruction.identity import likely
 from vividlib.reconstruction.solve import EYES, LEFT_IRIS, OVAL, RIGHT_IRIS, Solution, solve
 from vividlib.types import Camera, Face, HeadModel, Portrait
 
@@ -71,7 +72,7 @@ def fit_portrait(portrait: Portrait, head: HeadModel, more: Sequence[Portrait] =
 def fit_person(head: HeadModel, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray, Solution]:
     """Identity (K) and neutral head (V 3) of one person, and the frames' own share, from landmarks (B 478 3 px)."""
     solution = solve(head, landmarks)
-    identity, neutral = solution.identity, person(head, solution.identity)
+    identity, neutral = likely(head, solution.identity), person(head, solution.identity)
     for _ in range(BENDS):
         neutral = refine(head, neutral, solution)
         solution = solve(head, landmarks, neutral)

@@ -33,6 +33,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     network.add_argument("videos", type=Path, help="videos of people, a folder for each")
     network.add_argument("out", type=Path, help="a folder for rendered heads, checkpoints and weights")
+    identity = steps.add_parser("identity", help="learn how people differ, and pictures of one person")
+    identity.add_argument("videos", type=Path, help="videos of people, a folder for each")
+    identity.add_argument("portraits", type=Path, help="pictures, each of somebody else")
+    identity.add_argument("out", type=Path, help="a .npz file")
     sentence = steps.add_parser("sentence", help="make the sample sentence of assets/ (needs flite)")
     sentence.add_argument("out", type=Path, help="a .wav file")
     train = steps.add_parser("train", help="train the network; continues from its checkpoint")
@@ -93,6 +97,10 @@ def main(arguments: list[str] | None = None) -> int:
             if not (heads := given.out / "heads.npz").exists():
                 draw_heads(given.videos, heads)
             train(heads, given.out)
+        elif given.step == "identity":
+            from vividlib.training.identity import learn
+
+            learn(given.videos, given.portraits, given.out)
         elif given.step == "sentence":
             from vividlib.training.sentence import write_sentence
 
