@@ -7,7 +7,8 @@ benchmarks/results/plain_network.json: correlations of the opening by clip, as i
   one thread, from the people and sentences that `vividlib.training train` learns from;
 - ``plain_network_in_time``: the same, but as far ahead as `speak` and no further;
 - ``vividlib``: `speak`;
-- ``truth_at_rest_without_voice``: the truth with its mouth at rest where Silero hears nobody, as `speak` rests it.
+- ``plain_network_in_time_at_rest``: that, with its mouth at rest where Silero hears nobody, as `speak` rests it;
+- ``truth_at_rest_without_voice``: the truth, put to rest likewise.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ def network() -> nn.Module:
 
 def heard(clip: clips.Clip, ahead: int) -> torch.Tensor:
     """What the network hears of a clip, (MELS_PER_FRAME * MEL_BANDS, T): late enough to see only so many frames ahead."""
-    features = relative_log_mel(clip_mel(clip).unsqueeze(0))[0].unflatten(0, (-1, MELS_PER_FRAME)).flatten(1).T
+    mel = clip_mel(clip.samples, len(clip.blendshapes)).unsqueeze(0)
+    features = relative_log_mel(mel)[0].unflatten(0, (-1, MELS_PER_FRAME)).flatten(1).T
     return F.pad(features, (REACH - ahead, ahead - REACH))
 
 
@@ -110,10 +112,14 @@ def main() -> None:
         voiced = [clip.voiced[: len(seen)] > 0.5 for clip, seen in zip(group, truth)]
         made = {
             who: [opening_heard(plain, ahead, clip) for clip in group] for who, (plain, ahead) in networks.items()
-        } | {
+        }  # fmt: skip
+        made["plain_network_in_time_at_rest"] = [
+            opening * voice[: len(opening)] for opening, voice in zip(made["plain_network_in_time"], voiced)
+        ]
+        made |= {
             "vividlib": [performed(speak, Speech(clip.samples), head, len(clip.blendshapes)).opening for clip in group],
             "truth_at_rest_without_voice": [seen * voice for seen, voice in zip(truth, voiced)],
-        }  # fmt: skip
+        }
         results[name] = {who: over_clips(list(zip(openings, truth))) for who, openings in made.items()}
     write("plain_network", results)
 
