@@ -9,8 +9,8 @@ Writes benchmarks/results/tracking.json, unless only some parts are asked for:
   distances alone say whether it does. Then lag, and how much of the height of blinks and of lips that open and
   close is left, between the landmarks of the fitted mesh, before and after smoothing; and of nods and turns, in the
   fitted pose after smoothing, against parabolas through 0.4 s of it before.
-- ``identity``: how much closer the heads of one person from different clips are than those of two persons: of people
-  nobody has learned from, `SAME` clips each.
+- ``identity``: how much closer the heads of one person from different clips are than those of two persons: `SAME` clips
+  of each person of whom `vividlib.training.identity` has learned nothing (the basis of the default head has).
 - ``jitter``: still pictures with sensor noise as videos: how far pose and shapes tremble, and the tremble that
   smoothing counts on (`track.REGIONS`, `TURN`, `SHIFT`) as found.
 - ``nods``: of nods and turns by one degree, added to the fitted poses of the stills, the share of their height left.
@@ -40,12 +40,12 @@ from vividlib.geometry.camera import head_to_camera, project
 from vividlib.head.model import deform, landmarks_of, load, person
 from vividlib.media.image import load_image
 from vividlib.media.video import read_video
-from vividlib.metrics.csim import csim
 from vividlib.metrics.jitter import pose_jitter, shape_jitter
 from vividlib.metrics.lag import best_lag
 from vividlib.metrics.peaks import peaks_kept
 from vividlib.metrics.separation import separation
 from vividlib.metrics.vertex_error import vertex_error
+from vividlib.reconstruction import fit as fit_module
 from vividlib.reconstruction import track
 from vividlib.reconstruction.landmarks import track_faces
 from vividlib.reconstruction.smooth import noise_level
@@ -60,7 +60,7 @@ PEOPLE = {
 }  # fmt: skip
 PEOPLE = {name: [f"anchors/{name}/{clip}" for clip in clips.split()] for name, clips in PEOPLE.items()}
 PEOPLE["grid_s1"] = [f"grid_s1/{clip}" for clip in ("bbaf2n", "lgaz9a", "sgapzn")]
-"""Clips of one person: anchors on different days of some 1.2 s, a laboratory speaker of 3 s."""
+"""Clips of some people: anchors on different days of some 1.2 s, a laboratory speaker of 3 s."""
 LONG = (
     "english_anchor head_motion_only presenter_1 presenter_2 presenter_3 retalk_1 retalk_2 retalk_4 retalk_5 vox_01 "
     "vox_02 vox_03 vox_04 vox_05 vox_06 vox_07 vox_08 vox_09 vox_11 vox_12"
@@ -254,7 +254,7 @@ def curves(landmarks: Landmarks, head: HeadModel) -> dict:
 
 
 def strangers(folder: Path) -> dict[str, list[str]]:
-    """Clips of people of whom there are several and nobody has learned from."""
+    """`SAME` clips of each person from whom the matrix of `vividlib.reconstruction.identity` was not learned."""
     found = {}
     for own in sorted([*(folder / "anchors").iterdir(), folder / "grid_s1"]):
         clips = sorted(own.glob("*.mp4"))
@@ -270,22 +270,24 @@ def identity(landmarks: Landmarks, head: HeadModel) -> dict:
     Coefficients are compared by their cosine, as Tuan Tran, Hassner, Masi and Medioni compare them ("Regressing robust and
     discriminative 3D morphable models with a very deep neural network", CVPR 2017), and by their plain distance.
     """
-    people, coefficients, unbent, neutrals = [], [], [], []
+    people, coefficients, as_found, unbent, neutrals = [], [], [], [], []
     for who, clips in strangers(landmarks.folder).items():
         for clip in clips:
             points, _ = landmarks.of_clip(clip)
             points = points[~np.isnan(points[:, 0, 0])]
             found, neutral = track.read_person(points, head)
+            with mock.patch.object(fit_module, "likely", lambda _, measured: measured):
+                as_found.append(track.read_person(points, head)[0])
             people.append(who)
             coefficients.append(found)
             unbent.append(person(head, found)[head.regions["face"]])
             neutrals.append(neutral[head.regions["face"]])
-    table = np.array(coefficients)
-    cosines = np.array([[csim(one, other) for other in table] for one in table])
-    distances = {
-        "coefficients_cosine": 1 - cosines,
-        "coefficients": np.linalg.norm(table[:, None] - table, axis=2),
-    } | {
+    distances = {}
+    for name, rows in (("coefficients", coefficients), ("coefficients_as_found", as_found)):
+        table = np.array(rows)
+        ways = table / np.linalg.norm(table, axis=1, keepdims=True)
+        distances |= {f"{name}_cosine": 1 - ways @ ways.T, name: np.linalg.norm(table[:, None] - table, axis=2)}
+    distances |= {
         name: np.array([[vertex_error(one, other) for other in faces] for one in faces])
         for name, faces in (("face_of_coefficients_mm", unbent), ("neutral_face_mm", neutrals))
     }

@@ -5,13 +5,19 @@ from dataclasses import replace
 import numpy as np
 
 from vividlib.head.model import landmarks_of, person
-from vividlib.reconstruction import fit
+from vividlib.reconstruction import fit, identity
 from vividlib.reconstruction.identity import likely
 from vividlib.reconstruction.solve import solve
 
 
+def test_each_likely_coefficient_is_a_mixture_of_those_found(head, monkeypatch):
+    share, found = np.random.default_rng(0).normal(size=(2, 80, 80))
+    monkeypatch.setattr(identity, "_share", lambda: share)
+    np.testing.assert_allclose(likely(head, found[0]), [row @ found[0] for row in share])
+
+
 def test_what_differs_between_pictures_of_one_person_is_discounted(head):
-    """Never more is believed than was found, of most directions less, and of none the opposite."""
+    """Of each direction in which people differ no more is believed than was found, and of none the opposite."""
     random = np.random.default_rng(0)
     found = random.normal(size=(200, len(head.identity_basis)))
     told = np.array([likely(head, one) for one in found])
@@ -22,11 +28,12 @@ def test_what_differs_between_pictures_of_one_person_is_discounted(head):
 
 
 def test_heads_with_another_basis_keep_what_was_found(head):
-    found = np.random.default_rng(0).normal(size=7)
-    np.testing.assert_array_equal(likely(replace(head, name="FLAME"), found), found)
+    for name, count in (("FLAME", 80), ("vivid, but of seven", 7)):
+        found = np.random.default_rng(0).normal(size=count)
+        np.testing.assert_array_equal(likely(replace(head, name=name), found), found)
 
 
-def test_the_mesh_is_made_of_what_was_seen(head, astronaut, face):
+def test_the_mesh_is_made_of_what_was_seen(head, face):
     seen = face.portrait.landmarks[None]
     found = solve(head, seen)
     np.testing.assert_allclose(face.identity, likely(head, found.identity), atol=1e-5)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vividlib.errors import NoFaceError
+from vividlib.errors import InputError, NoFaceError
 from vividlib.media.image import save_image
 from vividlib.media.video import VideoWriter
 from vividlib.metrics.separation import separation
@@ -43,7 +43,7 @@ def test_one_picture_of_each_says_nothing_of_what_strays():
 
 def test_it_is_learned_from_pictures_but_not_of_those_compared(tmp_path, astronaut, monkeypatch):
     shown = []
-    for who in ("id00", "id01"):
+    for who in ("id00", "id01", "id24"):
         for number in range(2):
             video = tmp_path / "videos" / who / f"{number}.mp4"
             video.parent.mkdir(parents=True, exist_ok=True)
@@ -57,6 +57,8 @@ def test_it_is_learned_from_pictures_but_not_of_those_compared(tmp_path, astrona
     assert shown == [2, 1]
     with np.load(tmp_path / WEIGHTS, allow_pickle=False) as learned:
         np.testing.assert_array_equal(learned["share"], np.eye(80, dtype=np.float32))
+    with pytest.raises(InputError, match="nowhere"):
+        learn(tmp_path / "videos", tmp_path / "nowhere", tmp_path / WEIGHTS)
     (tmp_path / "nobody").mkdir()
     monkeypatch.undo()
     with pytest.raises(NoFaceError):  # those of one folder alone are of one person each

@@ -25,6 +25,7 @@ WEIGHTS = "identity.npz"
 def likely(head: HeadModel, measured: np.ndarray) -> np.ndarray:
     """The most likely identity (K) of somebody of whom a fit found these coefficients (K), in standard deviations.
 
+    What was found is taken for one occasion, so what several photos of different days agree on is believed too little.
     Coefficients of heads with another basis than the library's own come back as they are.
 
     Raises
@@ -32,7 +33,8 @@ def likely(head: HeadModel, measured: np.ndarray) -> np.ndarray:
     WeightsError
         If what was learned is missing or damaged.
     """
-    return _share() @ measured if head.name.startswith(OWN_HEADS) else measured
+    own = head.name.startswith(OWN_HEADS) and len(measured) == len(_share())
+    return _share() @ measured if own else measured
 
 
 @cache

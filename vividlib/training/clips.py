@@ -37,10 +37,17 @@ def videos_of(folder: Path, most: int) -> dict[str, list[Path]]:
     return {person: paths[:: max(1, len(paths) // most)][:most] for person, paths in videos.items()}
 
 
-def frames_of(folder: Path, most: int, numbers: Collection[int]) -> Iterator[tuple[str, np.ndarray]]:
-    """Person and picture (H W 3 uint8): the frames with these numbers of `videos_of` a folder."""
+def frames_of(
+    folder: Path, most: int, numbers: Collection[int], without: Collection[str] = ()
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Person and picture (H W 3 uint8): the frames with these numbers of `videos_of` a folder.
+
+    Left out are people, and videos of other folders, with the names in ``without``.
+    """
     for person, videos in videos_of(folder, most).items():
-        for video in videos:
+        for video in videos if person not in without else ():
+            if video.stem in without:
+                continue
             for number, (_, image) in enumerate(islice(read_video(video), max(numbers) + 1)):
                 if number in numbers:
                     yield person, image

@@ -1,18 +1,20 @@
 """Learn how identity coefficients differ between people, and between pictures of one person.
 
 Probabilistic linear discriminant analysis (Ioffe, ECCV 2006) of what `solve` finds in single pictures: many frames of the people
-in videos say how far one person's coefficients stray, and all people, those of portraits too, how far people differ.
+in videos say how far one person's coefficients stray, and all people, those of portraits too, how far people differ from the
+template, which is taken for their mean.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from vividlib.errors import NoFaceError
+from vividlib.errors import InputError, NoFaceError
 from vividlib.head.model import load
 from vividlib.reconstruction.landmarks import find_faces
 from vividlib.reconstruction.solve import solve
@@ -21,7 +23,7 @@ from vividlib.training.landmarks import pictures
 
 VIDEOS, FRAME = 40, 12  # of each person at most, and the frame of each that counts
 COMPARED = frozenset(f"id{number:02}" for number in (0, 2, 5, 12, 14, 17, 20)) | {"grid_s1"}
-"""People whose coefficients `benchmarks.tracking` compares; nothing is learned from them, nor from those held out."""
+"""People whose coefficients `benchmarks.tracking` compares; nothing is learned here of them, nor of those held out."""
 UNSURE = 0.01  # variance added to what one person's coefficients stray by, which is known from few people
 
 
@@ -35,13 +37,17 @@ def learn(videos: Path, portraits: Path, out: Path) -> None:
 
     Raises
     ------
+    InputError
+        If a folder is not there.
     NoFaceError
         If no person can be seen in two videos.
     """
-    shown = [(who, image) for who, image in frames_of(videos, VIDEOS, [FRAME]) if who not in HELD_OUT | COMPARED]
-    shown += [(f"portrait {name}", image) for name, image in pictures(portraits)]
+    for folder in (videos, portraits, out.parent):
+        if not folder.is_dir():
+            raise InputError(f"{folder} is not a folder; check the path.")
+    faces = ((f"portrait {name}", image) for name, image in pictures(portraits))
     people: dict[str, list[np.ndarray]] = {}
-    for who, image in tqdm(shown):
+    for who, image in tqdm(chain(frames_of(videos, VIDEOS, [FRAME], HELD_OUT | COMPARED), faces)):
         if found := find_faces(image):
             people.setdefault(who, []).append(solve(load(), found[0][None]).identity)
     np.savez_compressed(out, share=share([np.array(own) for own in people.values()]).astype(np.float32))

@@ -97,7 +97,7 @@ def wardrobe(
     NoFaceError
         If there are none.
     """
-    found = skins((name, frame) for name, frame in frames_of(videos, most, numbers) if name not in without)
+    found = skins(frames_of(videos, most, numbers, without))
     if not found:
         raise NoFaceError(f"No video (.mp4) in {videos} shows a face; hand in a folder of people's videos.")
     return found
