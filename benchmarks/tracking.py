@@ -54,18 +54,20 @@ from vividlib.training.clips import HELD_OUT
 from vividlib.training.identity import COMPARED
 from vividlib.types import Camera, HeadModel, Motion
 
-PEOPLE = {
+ANCHORS = {
     "id00": "000 044", "id02": "000 066", "id05": "000 020", "id12": "000 066", "id14": "000 018", "id17": "000 066",
     "id20": "000 056", "id24": "000 066", "id26": "000 058",
 }  # fmt: skip
-PEOPLE = {name: [f"anchors/{name}/{clip}" for clip in clips.split()] for name, clips in PEOPLE.items()}
-PEOPLE["grid_s1"] = [f"grid_s1/{clip}" for clip in ("bbaf2n", "lgaz9a", "sgapzn")]
-"""Clips of some people: anchors on different days of some 1.2 s, a laboratory speaker of 3 s."""
+"""Clips of some 1.2 s."""
 LONG = (
     "english_anchor head_motion_only presenter_1 presenter_2 presenter_3 retalk_1 retalk_2 retalk_4 retalk_5 vox_01 "
     "vox_02 vox_03 vox_04 vox_05 vox_06 vox_07 vox_08 vox_09 vox_11 vox_12"
 )  # vox_10 is vox_06 once more
-CLIPS = [*(f"long/{name}" for name in LONG.split()), *(clip for clips in PEOPLE.values() for clip in clips)]
+CLIPS = [
+    *(f"long/{name}" for name in LONG.split()),
+    *(f"anchors/{name}/{clip}" for name, clips in ANCHORS.items() for clip in clips.split()),
+    *(f"grid_s1/{clip}" for clip in ("bbaf2n", "lgaz9a", "sgapzn")),
+]
 FRAMES = 200  # of a clip at most
 SAME = 8  # clips of each person whose heads are compared
 
@@ -275,9 +277,9 @@ def identity(landmarks: Landmarks, head: HeadModel) -> dict:
         for clip in clips:
             points, _ = landmarks.of_clip(clip)
             points = points[~np.isnan(points[:, 0, 0])]
-            found, neutral = track.read_person(points, head)
-            with mock.patch.object(fit_module, "likely", lambda _, measured: measured):
-                as_found.append(track.read_person(points, head)[0])
+            with mock.patch.object(fit_module, "likely", wraps=fit_module.likely) as weigh:
+                found, neutral = track.read_person(points, head)
+            as_found.append(weigh.call_args.args[1])
             people.append(who)
             coefficients.append(found)
             unbent.append(person(head, found)[head.regions["face"]])

@@ -38,7 +38,7 @@ from vividlib.audio_to_mesh.network import (
 )
 from vividlib.conventions import ARKIT, MOTION_RATE
 from vividlib.errors import AudioError, InputError
-from vividlib.head.model import OWN_HEADS
+from vividlib.head.model import knows_our_people
 from vividlib.types import Face, Motion, check_seed
 from vividlib.weights import load_weights
 
@@ -102,7 +102,7 @@ class Performer:
     def style(self) -> torch.Tensor:
         """The style that conditions every branch, (1, STYLE)."""
         coefficients = torch.zeros(1, IDENTITY)
-        if self.face is not None and self.face.head.name.startswith(OWN_HEADS):
+        if self.face is not None and knows_our_people(self.face.head):
             coefficients[0] = torch.from_numpy(self.face.identity)
         with torch.inference_mode():
             style = load_network().style(torch.tensor([self.controls.style]), coefficients)

@@ -16,8 +16,8 @@ from vividlib.media.files import read_arrays
 from vividlib.types import HeadModel
 from vividlib.weights import asset_path
 
-OWN_HEADS = "vivid"
-"""How the names of heads begin whose identity coefficients mean what they mean for the library's own."""
+OWN_HEADS, OWN_PEOPLE = "vivid", 80
+"""How the names of the library's own heads begin, and how many identity coefficients they have."""
 
 BASIS_STEP = 2e-6
 """Metres: the step in which displacements are stored, as 16-bit integers (so they stay within 65 mm)."""
@@ -105,6 +105,11 @@ def save(head: HeadModel, path: Path | str) -> None:
     for group in ("regions", "joints"):
         content |= {f"{group}/{key}": value for key, value in getattr(head, group).items()}
     np.savez_compressed(path, **content)
+
+
+def knows_our_people(head: HeadModel) -> bool:
+    """Whether a head's identity coefficients mean what they mean for the library's own."""
+    return head.name.startswith(OWN_HEADS) and len(head.identity_basis) == OWN_PEOPLE
 
 
 def person(head: HeadModel, identity: np.ndarray) -> np.ndarray:

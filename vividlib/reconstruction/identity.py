@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 
 from vividlib.errors import WeightsError
-from vividlib.head.model import OWN_HEADS
+from vividlib.head.model import knows_our_people
 from vividlib.media.files import read_arrays
 from vividlib.types import HeadModel
 from vividlib.weights import asset_path
@@ -33,8 +33,7 @@ def likely(head: HeadModel, measured: np.ndarray) -> np.ndarray:
     WeightsError
         If what was learned is missing or damaged.
     """
-    own = head.name.startswith(OWN_HEADS) and len(measured) == len(_share())
-    return _share() @ measured if own else measured
+    return _share() @ measured if knows_our_people(head) else measured
 
 
 @cache

@@ -26,28 +26,26 @@ HEADS_LENT = frozenset(f"vox_{number:02}" for number in (1, 3, 5, 8, 11))
 HALVED = "voiced", "blendshapes", "lip_offsets"
 
 
-def videos_of(folder: Path, most: int) -> dict[str, list[Path]]:
+def videos_of(folder: Path, most: int, without: Collection[str] = ()) -> dict[str, list[Path]]:
     """At most so many videos of each person, spread over what there is.
 
-    The .mp4 files of one folder show one person; those directly in ``folder``, one each.
+    The .mp4 files of one folder show one person; those directly in ``folder``, one each. People and
+    videos with the names in ``without`` are left out.
     """
     videos: dict[str, list[Path]] = {}
     for video in sorted(folder.rglob("*.mp4")):
-        videos.setdefault(video.stem if video.parent == folder else video.parent.name, []).append(video)
+        person = video.stem if video.parent == folder else video.parent.name
+        if person not in without and video.stem not in without:
+            videos.setdefault(person, []).append(video)
     return {person: paths[:: max(1, len(paths) // most)][:most] for person, paths in videos.items()}
 
 
 def frames_of(
     folder: Path, most: int, numbers: Collection[int], without: Collection[str] = ()
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Person and picture (H W 3 uint8): the frames with these numbers of `videos_of` a folder.
-
-    Left out are people, and videos of other folders, with the names in ``without``.
-    """
-    for person, videos in videos_of(folder, most).items():
-        for video in videos if person not in without else ():
-            if video.stem in without:
-                continue
+    """Person and picture (H W 3 uint8): the frames with these numbers of `videos_of` a folder."""
+    for person, videos in videos_of(folder, most, without).items():
+        for video in videos:
             for number, (_, image) in enumerate(islice(read_video(video), max(numbers) + 1)):
                 if number in numbers:
                     yield person, image
