@@ -25,11 +25,13 @@ from __future__ import annotations
 import argparse
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
 from safetensors.torch import load_file
+from scipy.spatial.transform import Rotation
 
 from benchmarks.common import write
 from benchmarks.embeddings import embedder
@@ -37,11 +39,12 @@ from vividlib.backend import each_frame
 from vividlib.head.model import load
 from vividlib.media.video import read_video
 from vividlib.mesh_to_video.composite import composite
-from vividlib.mesh_to_video.dense_motion import draw
+from vividlib.mesh_to_video.dense_motion import Drawn, draw
 from vividlib.mesh_to_video.network_sizes import FAST
 from vividlib.mesh_to_video.networks import with_weights
-from vividlib.mesh_to_video.patch import cut
+from vividlib.mesh_to_video.patch import Square, cut
 from vividlib.mesh_to_video.refine import Refiner
+from vividlib.mesh_to_video.scene import Scene
 from vividlib.mesh_to_video.seen import SHEET
 from vividlib.metrics.akd import akd
 from vividlib.metrics.csim import csim
@@ -54,7 +57,7 @@ from vividlib.training.clips import HELD_OUT
 from vividlib.training.fitted import fitted, too_far
 from vividlib.training.video_pairs import inside, looked_at, patch_scene, truth_patch
 from vividlib.training.video_photos import gap
-from vividlib.types import HeadModel
+from vividlib.types import Face, HeadModel
 
 CLIPS_EACH = 3  # of an anchor
 SPREAD, NEXT = 8, 6  # frames over the whole clip, and consecutive ones from its middle
@@ -70,8 +73,27 @@ def people(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def reenact(clip: Path, head: HeadModel, networks, embed=None) -> tuple[dict[str, dict[str, float]], np.ndarray]:
-    """Figures by way of drawing, and a sheet: real frames, analytic ones, those of the networks."""
+class Posed(NamedTuple):
+    """A clip's first frame as the photo, and other frames of it: as they are, and where its mesh goes for them."""
+
+    face: Face
+    scene: Scene
+    square: Square
+    here: tuple[np.ndarray, np.ndarray]  # of the square, what the picture shows
+    some: list[int]  # of the others, those that are spread over the clip
+    moves: dict[int, np.ndarray]  # 6 each, as asked of the renderer: rotation vector, radians, and metres
+    drawn: dict[int, Drawn]
+    truths: dict[int, np.ndarray]  # h w 3 uint8
+    heads: dict[int, np.ndarray]  # what the driven mesh covers, h w bool
+    masks: dict[int, np.ndarray]  # as `looked_at` has them
+
+    def patch(self, picture: np.ndarray) -> np.ndarray:
+        """The square of a picture of the scene."""
+        return cut(picture, self.square)[self.here]
+
+
+def posed(clip: Path, head: HeadModel) -> Posed:
+    """Frames spread over a clip and consecutive ones, but for those to which the renderer cannot take the first."""
     frames = [frame for _, frame in islice(read_video(clip), LONGEST)]
     face = fit_portrait(find_portrait(frames[0]), head)
     scene, square, factor = patch_scene(face)
@@ -81,37 +103,44 @@ def reenact(clip: Path, head: HeadModel, networks, embed=None) -> tuple[dict[str
     landmarks = {n: found[0] for n in wanted if (found := find_faces(frames[n]))}
     motion = fitted(face, np.stack(list(landmarks.values())), 25)
     reached = ~too_far(motion)
-    landmarks = {n: points for (n, points), here in zip(landmarks.items(), reached) if here}
-    drawn = [draw(scene, *now) for now, here in zip(motion.frames(), reached) if here]
+    turns = Rotation.from_quat(motion.head_rotation).as_rotvec()
+    moves = dict(zip(landmarks, np.column_stack([turns, motion.head_translation])))
+    drawn = {n: draw(scene, *now) for n, now, there in zip(landmarks, motion.frames(), reached) if there}
+    here = np.ix_(inside(scene, square).any(1), inside(scene, square).any(0))
+    heads = {n: (scene.part[one.fragments.triangle] != SHEET).astype(np.uint8) for n, one in drawn.items()}
+    return Posed(
+        face, scene, square, here, [n for n in some if n in drawn], moves, drawn,
+        truths={n: truth_patch(frames[n], scene, square, factor)[here] for n in drawn},
+        heads={n: cut(covered, square)[here] > 0 for n, covered in heads.items()},
+        masks={n: looked_at(landmarks[n], scene, square, factor)[here] for n in drawn},
+    )  # fmt: skip
+
+
+def reenact(clip: Path, head: HeadModel, networks, embed=None) -> tuple[dict[str, dict[str, float]], np.ndarray]:
+    """Figures by way of drawing, and a sheet: real frames, analytic ones, those of the networks."""
+    shown = posed(clip, head)
+    scene, truths = shown.scene, shown.truths
     refiner = Refiner(scene, networks, scene.layers)
     ways = {
         "analytic": lambda parts: each_frame(lambda one: composite(scene.layers, one), parts),
         "networks": lambda parts: each_frame(refiner.picture, parts),
     }
-    here = np.ix_(inside(scene, square).any(1), inside(scene, square).any(0))
-    truths = {n: truth_patch(frames[n], scene, square, factor)[here] for n in landmarks}
-    heads = {
-        n: cut((scene.part[one.fragments.triangle] != SHEET).astype(np.uint8), square)[here] > 0
-        for n, one in zip(landmarks, drawn)
-    }
-    masks = {n: looked_at(landmarks[n], scene, square, factor)[here] for n in landmarks}
-    still = draw(scene, face.expression, (0, 0, 0, 1), (0, 0, 0), face.gaze)
-    figures, rows = {}, [np.hstack([truths[n] for n in landmarks if n in some])]
+    still = draw(scene, shown.face.expression, (0, 0, 0, 1), (0, 0, 0), shown.face.gaze)
+    figures, rows = {}, [np.hstack([truths[n] for n in shown.some])]
     for way, pictures in ways.items():
-        made = dict(zip(landmarks, (cut(picture, square)[here] for picture in pictures(drawn))))
-        figures[way] = judge(made, truths, masks, heads, some, embed) | {
+        made = dict(zip(truths, map(shown.patch, pictures(list(shown.drawn.values())))))
+        figures[way] = judge(made, truths, shown.masks, shown.heads, shown.some, embed) | {
             "still": float(np.array_equal(pictures([still])[0], scene.layers.photo))
         }
-        rows.append(np.hstack([made[n] for n in landmarks if n in some]))
+        rows.append(np.hstack([made[n] for n in shown.some]))
     return figures, np.vstack(rows)
 
 
 def judge(made: dict, truths: dict, masks: dict, heads: dict, some: list[int], embed=None) -> dict[str, float]:
-    """Means over the frames of a clip (by number); ``embed`` as from `embedder`."""
-    spread = [n for n in some if n in made]
-    found = {n: find_faces(made[n]) for n in spread}
-    real = {n: find_faces(truths[n]) for n in spread}
-    both = [n for n in spread if found[n] and real[n]]
+    """Means over the frames of a clip (by number), of most figures over ``some`` of them; ``embed`` as from `embedder`."""
+    found = {n: find_faces(made[n]) for n in some}
+    real = {n: find_faces(truths[n]) for n in some}
+    both = [n for n in some if found[n] and real[n]]
     steps = [n for n in made if n + 1 in made]
 
     def difference(n: int, part: int | None = None) -> float:
@@ -125,16 +154,16 @@ def judge(made: dict, truths: dict, masks: dict, heads: dict, some: list[int], e
         return float(np.mean([np.abs(of[n + 1].astype(float) - of[n]).mean() for n in steps]))
 
     return {
-        "psnr": mean(psnr(made[n], truths[n]) for n in spread),
-        "psnr_head": mean(psnr(made[n], truths[n], heads[n]) for n in spread),
-        "ssim": mean(ssim(made[n], truths[n]) for n in spread),
-        "l1": mean(difference(n) for n in spread),
-        "mouth_l1": mean(difference(n, 1) for n in spread),
-        "eyes_l1": mean(difference(n, 2) for n in spread),
+        "psnr": mean(psnr(made[n], truths[n]) for n in some),
+        "psnr_head": mean(psnr(made[n], truths[n], heads[n]) for n in some),
+        "ssim": mean(ssim(made[n], truths[n]) for n in some),
+        "l1": mean(difference(n) for n in some),
+        "mouth_l1": mean(difference(n, 1) for n in some),
+        "eyes_l1": mean(difference(n, 2) for n in some),
         "akd": mean(akd(found[n][0], real[n][0]) for n in both),
         "opening": mean(gap(found[n][0]) for n in both) / mean(gap(real[n][0]) for n in both),
         "csim": mean(map(likeness, both)) if embed else np.nan,
-        "sharpness": mean(sharpness(made[n]) for n in spread) / mean(sharpness(truths[n]) for n in spread),
+        "sharpness": mean(sharpness(made[n]) for n in some) / mean(sharpness(truths[n]) for n in some),
         "unrest": change(made) / change(truths) if steps else np.nan,
     }
 

@@ -14,10 +14,9 @@ from vividlib.export import onnx as export
 from vividlib.mesh_to_video.composite import composite
 from vividlib.mesh_to_video.dense_motion import draw
 from vividlib.mesh_to_video.network_sizes import FAST, FULL
-from vividlib.mesh_to_video.networks import VideoNetworks, corrected, driven_tensors, photo_tensors
+from vividlib.mesh_to_video.networks import VideoNetworks, corrected, driven_tensors, frame_of, photo_tensors
 from vividlib.mesh_to_video.patch import cut, driven_patch, photo_patch, square_of
 from vividlib.mesh_to_video.scene import build_scene
-from vividlib.mesh_to_video.warp import lay
 
 pytest.importorskip("onnxscript", reason="onnxscript is not installed")
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")
@@ -31,7 +30,7 @@ def exported(request, tmp_path_factory):
     """Networks whose last layers do something, and their files."""
     torch.manual_seed(0)
     networks = VideoNetworks(request.param).eval()
-    for layer in (networks.motion.out, networks.generator.out):
+    for layer in (networks.motion.out, networks.motion.along, networks.generator.out):
         torch.nn.init.normal_(layer.weight, 0, 0.05)
     files = export.write(networks.state_dict(), request.param, tmp_path_factory.mktemp("onnx"), "Apache-2.0")
     return networks, {file.stem: file for file in files}
@@ -77,7 +76,7 @@ def test_a_frame_is_that_of_torch(exported, scene, poses):
     gate = networks.gate(driven)
     correction = networks.correct(photo, driven, gate)
     better = corrected(driven, correction)
-    frame = lay(photo.layers, better.flow, better.occlusion, better.fill)
+    frame = frame_of(photo, better)
     residual = networks.add(networks.read(photo), frame, better, gate)
     wanted = (correction.flow, correction.occlusion, residual, (frame + residual).clamp(0, 1))
     for (name, found), tensor in zip(run(files, photo, driven).items(), wanted):

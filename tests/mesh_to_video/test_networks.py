@@ -8,6 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from vividlib.conventions import ARKIT_INDEX, LIP_LANDMARKS
 from vividlib.errors import WeightsError
+from vividlib.mesh_to_video import motion_network
 from vividlib.mesh_to_video.composite import composite
 from vividlib.mesh_to_video.dense_motion import draw
 from vividlib.mesh_to_video.layers import of_larger
@@ -52,7 +53,7 @@ def untrained(seed=0):
 def awake(seed=0):
     """Networks whose last layers do something."""
     networks = untrained(seed)
-    for layer in (networks.motion.out, networks.generator.out):
+    for layer in (networks.motion.out, networks.motion.along, networks.generator.out):
         torch.nn.init.normal_(layer.weight, 0, 0.05)
     return networks.eval()
 
@@ -183,8 +184,9 @@ def test_gaussians_stand_where_the_points_are():
     assert not gaussians(points).sub(gaussians(points)).any()
 
 
-def test_gradients_reach_every_weight(scene):
-    """Of both branches, once the last layers are awake."""
+def test_gradients_reach_every_weight(scene, monkeypatch):
+    """Of both branches, once the last layers are awake and the branches are heard."""
+    monkeypatch.setattr(motion_network, "HEARD", 1)
     networks = awake().train()
     square = square_of(scene)
     photo = photo_tensors([photo_patch(scene, square)])
@@ -193,6 +195,39 @@ def test_gradients_reach_every_weight(scene):
     (frame + residual).square().mean().backward()
     without = [name for name, weight in networks.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert not without
+
+
+def test_branches_are_left_out_of_training_alone(scene, monkeypatch):
+    monkeypatch.setattr(motion_network, "HEARD", 0)
+    networks = awake()
+    torch.nn.init.zeros_(networks.motion.along.weight)
+    photo = photo_tensors([photo_patch(scene, square_of(scene))])
+    tensors = driven_tensors([driven_patch(scene, driven(scene), square_of(scene))])
+    with torch.inference_mode():
+        assert networks.correct(photo, tensors, networks.gate(tensors)).flow.any()
+        networks.train()
+        assert not networks.correct(photo, tensors, networks.gate(tensors)).flow.any()
+
+
+def test_what_goes_along_with_a_head_hangs_on_its_motion_alone(scene):
+    """Whoever is shown, and twice as far for twice the motion."""
+    networks = untrained().eval()
+    torch.nn.init.normal_(networks.motion.along.weight, 0, 0.05)
+    photo = photo_tensors([photo_patch(scene, square_of(scene))])
+    once = driven_tensors([driven_patch(scene, driven(scene), square_of(scene))])
+    gate = torch.ones(1, 1, GRID, GRID)
+    with torch.inference_mode():
+        own, other, far = (
+            networks.correct(who, moved, gate).flow
+            for who, moved in (
+                (photo, once),
+                (photo._replace(layers=1 - photo.layers), once),
+                (photo, once._replace(flow=2 * once.flow)),
+            )
+        )
+    assert own.abs().mean() > 0.1
+    torch.testing.assert_close(other, own)
+    torch.testing.assert_close(far, 2 * own)
 
 
 def test_an_opening_between_lips_stays_as_wide_as_the_mesh_has_it(scene):

@@ -38,7 +38,7 @@ def shipped(assets):
     """The same with networks that do something, in half precision."""
     torch.manual_seed(0)
     networks = VideoNetworks(FAST)
-    for layer in (networks.motion.out, networks.generator.out):
+    for layer in (networks.motion.out, networks.motion.along, networks.generator.out):
         torch.nn.init.normal_(layer.weight, 0, 0.05)
     save_file({name: tensor.half() for name, tensor in networks.state_dict().items()}, assets / FILE)
     weights.update_manifest(assets, [FILE], "Apache-2.0", "docs/mesh_to_video.md")

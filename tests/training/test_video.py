@@ -74,14 +74,24 @@ def test_extremes_forgive_a_place_but_not_a_lack():
 def test_what_ships_is_careful():
     networks = video.VideoNetworks(FAST)
     last = {f"{part}.out.{kind}" for part in ("motion", "generator") for kind in ("weight", "bias")}
-    for name, weight in networks.named_parameters():
-        if name in last:
-            torch.nn.init.normal_(weight)
+    for weight in networks.parameters():
+        torch.nn.init.normal_(weight)
     shipped, learned = video.shipped(networks), networks.state_dict()
     for name, weight in learned.items():
         wanted = weight / 2 if name in last else weight
         torch.testing.assert_close(shipped[name].float(), wanted, atol=2e-3, rtol=2e-3)
     assert shipped.keys() == learned.keys()
+
+
+def test_the_linear_map_has_a_rate_of_its_own():
+    networks = video.VideoNetworks(FAST)
+    optimizer = torch.optim.AdamW(video.rated(networks), lr=video.RATE)
+    rates = {id(weight): group["lr"] for group in optimizer.param_groups for weight in group["params"]}
+    assert sum(len(group["params"]) for group in optimizer.param_groups) == len(rates)
+    assert {name: rates[id(weight)] for name, weight in networks.named_parameters()} == {
+        name: video.ALONG_RATE if name == "motion.along.weight" else video.RATE
+        for name, _ in networks.named_parameters()
+    }
 
 
 def test_nobody_to_learn_from_is_told(video_pairs, tmp_path, monkeypatch):

@@ -4,19 +4,14 @@ import numpy as np
 import pytest
 
 from vividlib.errors import InputError
-from vividlib.mesh_to_video.warp import lay
+from vividlib.mesh_to_video.networks import frame_of
 from vividlib.training.video_batches import find_pairs, read_pair
 from vividlib.training.video_pairs import BEYOND, prepare
 
 
-def analytic(batch):
-    driven = batch.driven
-    return lay(batch.photo.layers, driven.flow, driven.occlusion, driven.fill)
-
-
 def test_pairs_show_the_same_place(batch):
     """The frames are one photo, darker: the analytic frame has the photo's light."""
-    truth, made = batch.truth, analytic(batch)
+    truth, made = batch.truth, frame_of(batch.photo, batch.driven)
     light = (made * batch.weight).sum((1, 2, 3)) / (truth * batch.weight).sum((1, 2, 3))
     for pair, wanted in ((0, 1 / 0.9), (1, 1 / 0.8)):
         assert float(light[pair]) == pytest.approx(wanted, rel=0.03)

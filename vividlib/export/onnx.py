@@ -117,7 +117,7 @@ def write(weights: dict[str, torch.Tensor], sizes: NetworkSizes, folder: str | P
 
 
 class _Frame(nn.Module):
-    """Everything that is done for a frame, as training does it, too."""
+    """Everything that is done for a frame."""
 
     def __init__(self, networks: VideoNetworks):
         super().__init__()

@@ -3,7 +3,12 @@
 The face branch sees both projected textures and, through the latent code of a motion VAE, says how the face as a whole
 moves otherwise than its mesh; the lip branch sees where the landmarks of the lips were and are, as Gaussian maps, driven
 minus reference, through an hourglass (Newell et al., ECCV 2016). Joined they give a residual flow and a residual
-occlusion. The last layer begins at zero, so a network that has learned nothing leaves the analytic motion as it is.
+occlusion. Beside them a linear map says what goes along with a head in the mean of people, such as shoulders and hair. It
+knows no picture and so cannot learn people by heart. The branches can, and learn what it says as well, so in training
+they are left out of some batches (as in stochastic depth, Huang et al., ECCV 2016, but with no scaling afterwards: what
+the branches say is a correction of what the map says).
+
+The last layers begin at zero, so a network that has learned nothing leaves the analytic motion as it is.
 """
 
 from __future__ import annotations
@@ -20,6 +25,8 @@ from vividlib.mesh_to_video.patch import SIDE
 
 GRID = 64  # px of the residual motion
 BLUR = 1.5  # px of the grid, of a landmark's Gaussian
+ASKED, TOLD = 4, 32  # places along the patch at which the linear map is given the motion, and gives what goes along
+HEARD = 0.7  # of the batches: those in training in which the branches are heard
 REACH = 8.0  # px of the patch that one unit of the network moves
 
 
@@ -88,15 +95,16 @@ class LipBranch(nn.Module):
 
 
 class MotionNetwork(nn.Module):
-    """Both branches, joined with the analytic motion, to a `Correction`."""
+    """Both branches, joined with the analytic motion, and the linear map to a `Correction`."""
 
     def __init__(self, sizes: NetworkSizes):
         super().__init__()
         self.face, self.lips = FaceBranch(sizes), LipBranch(sizes)
         self.join = Block(sizes.face[1] + sizes.lips[0] + 3, sizes.face[0])
         self.out = nn.Conv2d(sizes.face[0], 3, 3, 1, 1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        self.along = nn.Linear(2 * ASKED**2, 2 * TOLD**2, bias=False)
+        for zero in (self.out.weight, self.out.bias, self.along.weight):
+            nn.init.zeros_(zero)
 
     def forward(
         self, reference: torch.Tensor, driven: torch.Tensor, lips: torch.Tensor, driven_lips: torch.Tensor,
@@ -114,7 +122,11 @@ class MotionNetwork(nn.Module):
         motion = F.avg_pool2d(torch.cat([flow / REACH, occlusion], 1), SIDE // GRID).to(face.dtype)
         joined = torch.cat([F.interpolate(face, scale_factor=2), self.lips(maps), motion], 1)
         out = self.out(self.join(joined)).float()
-        return Correction(REACH * out[:, :2], out[:, 2:], mean, log_variance)
+        if self.training:
+            out = out * (torch.rand((), device=out.device) < HEARD)
+        asked = F.avg_pool2d(flow / REACH, SIDE // ASKED).flatten(1).to(face.dtype)
+        told = F.interpolate(self.along(asked).float().unflatten(1, (2, TOLD, TOLD)), GRID, mode="bilinear")
+        return Correction(REACH * (out[:, :2] + told), out[:, 2:], mean, log_variance)
 
 
 def gaussians(points: torch.Tensor) -> torch.Tensor:

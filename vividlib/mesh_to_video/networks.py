@@ -73,7 +73,7 @@ class VideoNetworks(nn.Module):
         gate = self.gate(driven)
         correction = self.correct(photo, driven, gate)
         better = corrected(driven, correction)
-        warped = lay(photo.layers, better.flow, better.occlusion, better.fill)
+        warped = frame_of(photo, better)
         return Made(correction, warped, self.add(known, warped, better, gate))
 
     def read(self, photo: Photo) -> torch.Tensor:
@@ -132,6 +132,11 @@ def _fastest() -> torch.dtype:
 def larger(motion: torch.Tensor) -> torch.Tensor:
     """From the grid of the motion (B C GRID GRID) to the patch."""
     return F.interpolate(motion, SIDE, mode="bilinear", align_corners=False)
+
+
+def frame_of(photo: Photo, driven: Driven) -> torch.Tensor:
+    """The frames that photos give as they are driven, B 3 SIDE SIDE in [0, 1]."""
+    return lay(photo.layers, driven.flow, driven.occlusion, driven.fill)
 
 
 def corrected(driven: Driven, correction: Correction) -> Driven:

@@ -18,6 +18,7 @@ from vividlib.mesh_to_video.patch import SIDE, DrivenPatch, PhotoPatch
 from vividlib.training.video_pairs import BEYOND
 
 SINGLES, COUPLES = 8, 2  # pairs of a batch by themselves, and two by two: neighbouring frames of one photo
+DARKEST = 0.4  # light of a recoloured pair, by that of the video
 MOUTH, EYES = 3.0, 2.0  # weight of what viewers look at, beside 1 elsewhere
 
 
@@ -148,9 +149,9 @@ def recoloured(batch: Batch, random: np.random.Generator) -> Batch:
     count = len(batch.truth)
     grey = np.full((3, 3), 1 / 3)
     turns = np.stack([_hue(angle) for angle in random.normal(0, 0.12, count)])
-    saturation = random.uniform(0.3, 1.4, (count, 1, 1))
+    saturation = random.uniform(0.0, 1.4, (count, 1, 1))
     mixing = (saturation * turns + (1 - saturation) * grey) * random.uniform(0.85, 1.15, (count, 3, 1))
-    mixing *= random.uniform(0.6, 1.15, (count, 1, 1))
+    mixing *= np.exp(random.uniform(np.log(DARKEST), np.log(1.15), (count, 1, 1)))
     mixing[SINGLES + 1 :: 2] = mixing[SINGLES::2]  # neighbours are filmed in the same light
     mix = torch.from_numpy(mixing).float()
 
