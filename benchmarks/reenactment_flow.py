@@ -25,6 +25,7 @@ import numpy as np
 
 from benchmarks.common import write
 from benchmarks.reenactment import Posed, known, people, posed, summary
+from vividlib.geometry.raster import warp
 from vividlib.head.model import load
 from vividlib.mesh_to_video.composite import composite
 from vividlib.mesh_to_video.patch import SIDE
@@ -71,14 +72,6 @@ def frames_of(clip: Path, head: HeadModel) -> list[Frame]:
     return found
 
 
-def moved(frame: Frame, flow: np.ndarray) -> np.ndarray:
-    """The made frame, moved by a flow (h w 2 px)."""
-    height, width = flow.shape[:2]
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    x, y = x + flow[..., 0].astype(np.float32), y + flow[..., 1].astype(np.float32)
-    return cv2.remap(frame.made, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
-
 def learned(groups: list[list[Frame]]) -> np.ndarray:
     """What each of the 6 numbers of a move makes of the flow at each place (GRID*GRID 6 2); every group counts alike."""
     frames = [(one, 1 / len(group)) for group in groups for one in group]
@@ -108,7 +101,7 @@ def figures(frame: Frame, others: np.ndarray, own: np.ndarray) -> dict[str, dict
     }
     found = {}
     for way, flow in flows.items():
-        picture = moved(frame, flow)
+        picture = warp(frame.made, flow.astype(np.float32))
         found[way] = {"psnr": psnr(picture, frame.truth), "psnr_head": psnr(picture, frame.truth, frame.head)}
     error = np.square(frame.made.astype(float) - frame.truth).sum(-1)
     return found | {"beside": {"share": error[~frame.head].sum() / error.sum()}}
