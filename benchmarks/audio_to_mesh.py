@@ -104,9 +104,14 @@ def ratio(one: float | None, other: float | None) -> float | None:
     return round(one / other, 3) if one is not None and other else None
 
 
+def long_enough(truth: np.ndarray) -> bool:
+    """Whether the correlation of a clip (T,) counts."""
+    return len(truth) >= SHORTEST * MOTION_RATE
+
+
 def over_clips(pairs: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
     """`metrics.correlation` by clip, of clips that are long enough to have one."""
-    scores = [correlation(made, truth) for made, truth in pairs if len(truth) >= SHORTEST * MOTION_RATE]
+    scores = [correlation(made, truth) for made, truth in pairs if long_enough(truth)]
     return rounded({"mean": np.mean(scores), "median": np.median(scores)}) | {"clips": len(scores)}
 
 

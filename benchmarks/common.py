@@ -34,6 +34,11 @@ def measure(function: Callable[[], object], repeats: int = 30, warm_up: int = 3)
     return spread(milliseconds)
 
 
+def mean_and_error(values) -> dict[str, float]:
+    """Mean of values, at least two, and its standard error."""
+    return {"mean": float(np.mean(values)), "standard_error": float(np.std(values, ddof=1) / len(values) ** 0.5)}
+
+
 def spread(milliseconds: np.ndarray) -> dict[str, float]:
     """Median and quartiles of times."""
     lower, median, upper = np.quantile(milliseconds, [0.25, 0.5, 0.75]).round(3).tolist()

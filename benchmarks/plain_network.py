@@ -26,8 +26,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from benchmarks.audio_to_mesh import SHORTEST, groups_of, over_clips, performed, rounded, tracked
-from benchmarks.common import write
+from benchmarks.audio_to_mesh import groups_of, long_enough, over_clips, performed, rounded, tracked
+from benchmarks.common import mean_and_error, write
 from vividlib.audio_to_mesh.features import MEL_BANDS, MELS_PER_FRAME, relative_log_mel
 from vividlib.audio_to_mesh.network import FRAMES_AHEAD
 from vividlib.audio_to_mesh.performance import speak
@@ -95,10 +95,10 @@ def advantage(
     """By how much openings of one correlate more with the truth than those of another, and its standard error."""
     more: dict[str, list[float]] = {}
     for clip, a, b, seen in zip(group, one, other, truth):
-        if len(seen) >= SHORTEST * MOTION_RATE:
+        if long_enough(seen):
             more.setdefault(clip.speaker, []).append(correlation(a, seen) - correlation(b, seen))
     each = [np.mean(own) for own in more.values()] if len(more) > 1 else next(iter(more.values()))
-    return rounded({"mean": np.mean(each), "standard_error": np.std(each, ddof=1) / len(each) ** 0.5})
+    return rounded(mean_and_error(each))
 
 
 def main() -> None:

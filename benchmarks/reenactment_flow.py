@@ -23,8 +23,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from benchmarks.common import write
-from benchmarks.reenactment import Posed, known, people, posed, summary
+from benchmarks.common import mean_and_error, write
+from benchmarks.reenactment import known, people, posed, summary
 from vividlib.geometry.raster import warp
 from vividlib.head.model import load
 from vividlib.mesh_to_video.composite import composite
@@ -43,8 +43,8 @@ LARGE = 2.0  # px of flow, root mean square, from which a frame counts for less
 class Frame(NamedTuple):
     """A driven frame, the real one, and the flow between them."""
 
-    shown: Posed
-    made: np.ndarray  # h w 3 uint8, of the square what the picture shows
+    here: tuple[np.ndarray, np.ndarray]  # of the square, what the picture shows
+    made: np.ndarray  # h w 3 uint8
     truth: np.ndarray  # h w 3 uint8
     head: np.ndarray  # h w bool
     flow: np.ndarray  # h w 2 px, from a pixel of the real frame to the made one's
@@ -68,7 +68,7 @@ def frames_of(clip: Path, head: HeadModel) -> list[Frame]:
         places, part = there[:, :2] / np.maximum(there[:, 2:], 1e-6), there[:, 2]
         much = np.sqrt((flow**2).sum(-1).mean())
         move = shown.moves[n] / ONE
-        found.append(Frame(shown, made, truth, shown.heads[n], flow, move, places, part / max(1, much / LARGE)))
+        found.append(Frame(shown.here, made, truth, shown.heads[n], flow, move, places, part / max(1, much / LARGE)))
     return found
 
 
@@ -85,7 +85,7 @@ def learned(groups: list[list[Frame]]) -> np.ndarray:
 def told(frame: Frame, learned_map: np.ndarray) -> np.ndarray:
     """The flow (h w 2 px) that a map as from `learned` gives a frame."""
     flow = np.einsum("i,pic->pc", frame.move, learned_map).reshape(GRID, GRID, 2).astype(np.float32)
-    return cv2.resize(flow, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)[frame.shown.here]
+    return cv2.resize(flow, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)[frame.here]
 
 
 def figures(frame: Frame, others: np.ndarray, own: np.ndarray) -> dict[str, dict[str, float]]:
@@ -124,7 +124,7 @@ def main() -> None:
         each[person] = summary(rows)
         print(person, each[person], flush=True)
     gains = {
-        way: np.array([of[way]["psnr"] - of["analytic"]["psnr"] for of in each.values()])
+        way: known(mean_and_error([of[way]["psnr"] - of["analytic"]["psnr"] for of in each.values()]))
         for way in next(iter(each.values())) if way not in ("analytic", "beside")
     }  # fmt: skip
     write(
@@ -132,10 +132,7 @@ def main() -> None:
         {
             "people": len(each),
             "mean": {way: known(of) for way, of in summary(list(each.values())).items()},
-            "gain": {
-                way: known({"mean": of.mean(), "standard_error": of.std(ddof=1) / len(of) ** 0.5})
-                for way, of in gains.items()
-            },
+            "gain": gains,
             "each": {person: {way: known(of) for way, of in ways.items()} for person, ways in each.items()},
         },
     )

@@ -119,12 +119,12 @@ class MotionNetwork(nn.Module):
         """
         face, mean, log_variance = self.face(torch.cat([reference, driven], 1))
         maps = (gaussians(driven_lips) - gaussians(lips)).to(face.dtype)
-        motion = F.avg_pool2d(torch.cat([flow / REACH, occlusion], 1), SIDE // GRID).to(face.dtype)
-        joined = torch.cat([F.interpolate(face, scale_factor=2), self.lips(maps), motion], 1)
+        motion = F.avg_pool2d(torch.cat([flow / REACH, occlusion], 1), SIDE // GRID)
+        joined = torch.cat([F.interpolate(face, scale_factor=2), self.lips(maps), motion.to(face.dtype)], 1)
         out = self.out(self.join(joined)).float()
         if self.training:
             out = out * (torch.rand((), device=out.device) < HEARD)
-        asked = F.avg_pool2d(flow / REACH, SIDE // ASKED).flatten(1).to(face.dtype)
+        asked = F.avg_pool2d(motion[:, :2], GRID // ASKED).flatten(1).to(face.dtype)
         told = F.interpolate(self.along(asked).float().unflatten(1, (2, TOLD, TOLD)), GRID, mode="bilinear")
         return Correction(REACH * (out[:, :2] + told), out[:, 2:], mean, log_variance)
 

@@ -36,9 +36,9 @@ WARM_UP, SLOWING = 100, 2000  # steps
 DETAIL_FROM = 3700  # steps: priced from the start, a generator that cannot tell places apart yet does nothing at all
 CRITIC_FROM, ADVERSARY_FROM = 4500, 5000  # steps: when the critic begins to learn, and to be heard
 CAUTION = 0.5
-"""Share of what branches and generator make that ships. Learned from few people, what the branches correct of the motion is about twice
-what strangers need: those of CHECK, reenacted as by `benchmarks.reenactment`, come nearer by it in pictures and landmarks. Of
-what is added they lose little, and open mouths of dark pictures stay dark."""
+"""Share of what branches and generator make that ships. Learned from few people, what the branches correct of the motion is
+about twice what strangers need: those of CHECK, reenacted as by `benchmarks.reenactment`, come nearer by it in pictures and
+landmarks. Of what is added they lose little, and open mouths of dark pictures stay dark."""
 AVERAGING = 0.998  # of the weights, from step to step
 SAVE_EVERY = 100  # steps
 COARSE = 8  # px: what is finer is detail
